@@ -26,7 +26,7 @@ ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -DNEWSWIRE_VERSION='"$(VERSION)"' -DPREFI
 	-I. -I$(B)/gen $(PKG_CFLAGS) -fPIC -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wformat=2 -Wpointer-arith -Wvla $(CFLAGS) $(MODE_CFLAGS) $(WERROR)
 ALL_LDFLAGS := $(LDFLAGS) $(MODE_CFLAGS) -pthread
-LIBS := $(PKG_LIBS)
+LIBS := $(PKG_LIBS) -lunistring
 
 # ---- sources
 
