@@ -37,7 +37,7 @@ LIB_SRC    := $(sort $(wildcard clients/lib/*.c))
 TOOLS      := $(patsubst clients/%.c,%,$(wildcard clients/newswire*.c))
 TEST_SRC   := $(sort $(wildcard $(foreach d,proto daemon clients,tests/$(d)/*.c tests/$(d)/*/*.c)))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
-SCRIPTS    := .ci/run tests/run packaging/install-dependencies packaging/demo/demo \
+SCRIPTS    := .ci/run tests/run packaging/install-dependencies packaging/demo/demo tests/bench/run \
 	$(wildcard tests/*/*.sh)
 MANUALS    := $(wildcard daemon/*.[1-8] clients/*.[1-8])
 C_FILES    := $(wildcard proto/*.[ch] proto/*/*.[ch] daemon/*.[ch] daemon/*/*.[ch] \
@@ -159,7 +159,7 @@ $(B)/newswired: $(B)/daemon/main.o $(DAEMON_LIB) $(PROTO_LIB)
 $(addprefix $(B)/,$(TOOLS)): $(B)/%: $(B)/clients/%.o $(CLIENT_LIB) $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS)
 
-$(B)/tests/bench/%: $(B)/tests/bench/%.o $(CLIENT_LIB) $(PROTO_LIB)
+$(B)/tests/bench/%_bench: $(B)/tests/bench/%_bench.o $(B)/tests/bench/bench.o $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS)
 
 $(B)/tests/%_test: $(B)/tests/%_test.o $(TEST_HELP) $(DAEMON_LIB) $(CLIENT_LIB) $(PROTO_LIB)
