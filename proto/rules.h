@@ -1,7 +1,11 @@
 /*
  * The rules by which text is read: sections, printed labels, markers, dateline
  * words, file-name patterns. All of it is data from config, with defaults that
- * cover the conventions of Chinese and English papers.
+ * cover the conventions of Chinese and English papers; rules.c says of each
+ * what it is for.
+ *
+ * Words are compared without white space, so that a letter-spaced 简 讯 is
+ * 简讯, and without regard to the case of Latin letters.
  */
 #pragma once
 
@@ -15,37 +19,59 @@ struct rules_section {
 };
 
 struct rules_page {
-    /* One member per kind of mark; see the table in rules.c for each. */
-    struct text_list brief_labels; /* labels under which each short title starts a brief */
+    struct text_list brief_labels;
+    struct text_list brief_label_endings;
     struct text_list photo_labels;
-    struct text_list column_labels;   /* starts of a kicker that is a column's name: 聚焦… */
-    struct text_list dateline_words;  /* endings of a dateline: 讯, 电 */
-    struct text_list byline_markers;  /* □ ■ */
-    struct text_list byline_roles;    /* 本报记者, 记者, 通讯员, By, … */
-    struct text_list photo_roles;     /* 摄, 摄影 */
-    struct text_list photo_openings;  /* 图为, 上图为, … */
-    struct text_list bullets;         /* ■ ◆ ▲ ● before a crosshead or brief */
-    struct text_list box_labels;      /* 编者按, 相关链接, 记者手记, … */
-    struct text_list reviewer_labels; /* 初审, 复审, 终审, 责任编辑, … */
-    struct text_list furniture_words; /* 导读, … */
-    struct text_list jump_to;         /* 下转, Continued on */
-    struct text_list jump_from;       /* 上接, Continued from */
-    struct text_list kicker_endings;  /* —— */
-    uint64_t title_columns;           /* a title's greatest width in terminal columns */
-    uint64_t crosshead_columns;
-    char *file_name_pattern; /* how a file's name gives publication, date, page */
-    char *publication;       /* when neither header, folio nor name tells */
-    char *language;          /* likewise */
+    struct text_list column_labels;
+    struct text_list dateline_words;
+    struct text_list dateline_starts;
+    struct text_list dateline_dashes;
+    struct text_list byline_markers;
+    struct text_list byline_roles;
+    struct text_list byline_titles;
+    struct text_list byline_joins;
+    struct text_list byline_tails;
+    struct text_list surnames;
+    struct text_list photo_roles;
+    struct text_list photo_openings;
+    struct text_list caption_endings;
+    struct text_list figure_marks;
+    struct text_list bullets;
+    struct text_list numerals;
+    struct text_list box_labels;
+    struct text_list reviewer_labels;
+    struct text_list furniture_words;
+    struct text_list folio_words;
+    struct text_list jump_to;
+    struct text_list jump_from;
+    struct text_list kicker_endings;
+    struct text_list subheadline_openings;
+    struct text_list list_openings;
+    struct text_list place_endings;
+    struct text_list title_hanging;
+    struct text_list title_continuing;
+    struct text_list title_opening;
+    struct text_list weekdays;
+    struct text_list months;
+    struct text_list paper_endings;
+    struct text_list page_words;
+    uint64_t title_columns;     /* terminal columns: an ideograph takes two */
+    uint64_t crosshead_columns; /* likewise */
+    uint64_t label_columns;     /* likewise */
+    char *file_name_pattern;
+    char *publication;
+    char *language;
 };
 
 struct rules {
     struct rules_page page;
-    struct rules_section *
-        *sections; /* in the order of config; the built-in ones when it has none */
+    struct rules_section **sections; /* in the order of config; else the built-in ones */
     size_t n_sections;
+    bool sections_configured; /* they come from config */
 };
 
-/* The tables, for config_read; rules_sections fills a struct rules at offset 0. */
+/* The tables, for config_read; both fill a struct rules that stands at the
+ * destination's start and that rules_defaults has filled before. */
 extern const struct config_section rules_table_page;
 extern const struct config_section rules_table_section;
 
@@ -57,7 +83,11 @@ const struct rules_section *rules_section_find(const struct rules *r, const char
     __attribute__((nonnull));
 
 /* The section that an article belongs to: its own `section` (key or title);
- * else by its printed label; else by the first section one of whose keywords it
- * has; NULL when nothing of that says, or its `section` is not known. */
+ * else by its printed label, whole or by its ending (柳溪简讯 ends with 简讯);
+ * else by the first section one of whose keywords it has; NULL when nothing of
+ * that says, or its `section` is not known. */
 const struct rules_section *rules_section_choose(const struct rules *r, const Article *article)
     __attribute__((nonnull));
+
+/* Whether the text is that word, white space and case aside. */
+bool rules_word_equal(const char *word, struct slice text) __attribute__((nonnull));

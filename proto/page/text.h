@@ -1,0 +1,69 @@
+/*
+ * Slices of UTF-8 text and what a reader sees in them: white space, ideographs,
+ * widths, sentence ends, brackets. All of it expects valid UTF-8 and looks at
+ * a bounded number of bytes unless it says otherwise.
+ */
+#pragma once
+
+#include "proto/parse.h"
+
+#include <unitypes.h>
+
+#define TEXT(s) slice_of(s)
+
+static inline struct slice text_from(struct slice s, size_t at) {
+    return (struct slice){s.data + at, s.len - at};
+}
+
+static inline struct slice text_head(struct slice s, size_t len) {
+    return (struct slice){s.data, len < s.len ? len : s.len};
+}
+
+/* The first and the last character; 0 of an empty text. *ret_bytes (may be
+ * NULL) is its length in bytes. */
+ucs4_t text_first(struct slice s, size_t *ret_bytes);
+ucs4_t text_last(struct slice s, size_t *ret_bytes);
+
+bool text_is_space(ucs4_t c);
+bool text_is_ideograph(ucs4_t c);
+bool text_is_letter(ucs4_t c); /* Latin, with accents */
+bool text_is_digit(ucs4_t c);
+
+/* Without white space at both ends (or at the front); looks at all of it. */
+struct slice text_trim(struct slice s);
+struct slice text_trim_front(struct slice s);
+
+/* Width in terminal columns, at most max + 2. */
+size_t text_columns(struct slice s, size_t max);
+
+/* The length of the longest word of the list that the text starts (ends) with,
+ * whatever the case; 0 when there is none. A word that ends in a letter must
+ * not go on in the text. */
+size_t text_starts(struct slice s, const struct text_list *words);
+size_t text_ends(struct slice s, const struct text_list *words);
+
+/* The word of the list that the text is, white space and case aside; or NULL. */
+const char *text_word(struct slice s, const struct text_list *words);
+
+/* Where the word begins in the text; s.len when nowhere. Looks at all of it. */
+size_t text_find(struct slice s, const char *word);
+
+/* Whether a sentence is over at the end: a full stop of any script, or a colon
+ * or semicolon, behind which closing quotes and a remark in brackets may stand. */
+bool text_ended(struct slice s);
+
+/* Whether a full stop stands within or at the end, so that it is no title.
+ * Looks at all of it. */
+bool text_has_sentence(struct slice s);
+
+bool text_opens(ucs4_t c);  /* ( [ 【 … */
+bool text_closes(ucs4_t c); /* ) ] 】 … */
+
+/* When the text ends (starts) with a bracket group of at most 300 bytes: what
+ * stands inside and what is before (behind) it, untrimmed. */
+bool text_bracket_end(struct slice s, struct slice *ret_inside, struct slice *ret_before);
+bool text_bracket_start(struct slice s, struct slice *ret_inside, struct slice *ret_behind);
+
+/* Whether two lines of one paragraph have a space between them when they are
+ * joined; latin: most of the page is. */
+bool text_join_space(struct slice before, struct slice behind, bool latin);
