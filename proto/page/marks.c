@@ -202,12 +202,14 @@ bool marks_byline_line(const struct rules_page *r, struct slice s, struct slice 
         s = text_from(s, marker);
     else if (text_bracket_start(s, &inside, &rest) && rest.len == 0)
         s = inside;
-    *ret_names = s;
     if (!marks_names(r, s, &names))
         return false;
     bool title_only = names.n == 0 && text_word(s, &r->byline_titles) != NULL;
-    return title_only || trusted(&names, marker > 0 && (!bullet || names.surnames)) ||
-           (rest.len == 0 && s.data == inside.data && names.n > 0 && names.surnames);
+    bool bracket = s.data == inside.data && names.n > 0 && names.surnames;
+    if (!title_only && !bracket && !trusted(&names, marker > 0 && (!bullet || names.surnames)))
+        return false;
+    *ret_names = s;
+    return true;
 }
 
 static bool after_sentence(struct slice before) {
@@ -441,8 +443,11 @@ static bool jump_words(const struct text_list *words, struct slice s, struct sli
     size_t word = text_starts(s, words);
     if (word == 0)
         return false;
-    *ret_page = text_trim(without_arrows(text_from(s, word)));
-    return names_page(*ret_page);
+    struct slice page = text_trim(without_arrows(text_from(s, word)));
+    if (!names_page(page))
+        return false;
+    *ret_page = page;
+    return true;
 }
 
 bool marks_jump_line(const struct text_list *words, struct slice s, struct slice *ret_page) {
@@ -450,8 +455,11 @@ bool marks_jump_line(const struct text_list *words, struct slice s, struct slice
     if (text_bracket_start(s, &inside, &rest) && rest.len == 0)
         return jump_words(words, inside, ret_page);
     /* Unbracketed, it must not be the start of a sentence about a page. */
-    return s.len <= 60 && !text_has_sentence(s) && jump_words(words, s, ret_page) &&
-           ret_page->len <= 24;
+    struct slice page;
+    if (s.len > 60 || text_has_sentence(s) || !jump_words(words, s, &page) || page.len > 24)
+        return false;
+    *ret_page = page;
+    return true;
 }
 
 bool marks_jump_end(const struct text_list *words, struct slice *s, struct slice *ret_page) {

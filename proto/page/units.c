@@ -341,9 +341,12 @@ static int join_torn(struct arena *a, const struct rules *rules, struct units *u
 
 /* ---- from lines to units */
 
-static void classify_teasers(struct units *units) {
+/* What a short line is by the unit before it. */
+static void classify_by_neighbour(struct units *units) {
     for (size_t i = 1; i < units->n; i++) {
         struct unit *u = &units->items[i];
+        if (u->kind == UNIT_SHORT && u->list && u[-1].kind == UNIT_PARAGRAPH)
+            u->kind = UNIT_PARAGRAPH; /* of a list; a subheadline stands below a title */
         bool after = u[-1].kind == UNIT_FURNITURE && u->gap <= 1;
         if (after && u->kind == UNIT_SHORT && goes_on_teasing(u->text))
             u->kind = UNIT_FURNITURE;
@@ -373,6 +376,6 @@ int units_read(struct arena *a, const struct rules *rules, struct slice text, si
             return r;
         classify(rules, u);
     }
-    classify_teasers(ret);
+    classify_by_neighbour(ret);
     return join_torn(a, rules, ret);
 }
