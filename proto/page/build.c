@@ -175,7 +175,8 @@ static void add_ends(struct builder *b, struct item *item, const struct unit *u)
         item->article->continued_from = copy(b, u->jump_from);
     if (u->jump_to.len > 0)
         item->article->continued_on = copy(b, u->jump_to);
-    bool closes = (u->names.len > 0 && !is_credit(b, u->names)) || u->jump_to.len > 0;
+    bool photo = item->article->kind == (Newswire__V1__Kind__Value)KIND_PHOTO;
+    bool closes = (u->names.len > 0 && (photo || !is_credit(b, u->names))) || u->jump_to.len > 0;
     item->closed = item->closed || closes;
 }
 
@@ -436,7 +437,8 @@ static void jump(struct builder *b, struct unit *u) {
         if (b->waiting != NULL)
             unplaced_text(b, b->waiting);
         b->waiting = u;
-        b->open = NULL;
+        b->open = b->near = NULL;
+        b->in_box = false;
         return;
     }
     struct item *item = b->open != NULL ? b->open : b->near;

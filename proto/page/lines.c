@@ -7,6 +7,7 @@ enum {
     WRAP_COLUMNS = 16,  /* no column is narrower */
     WRAP_SLACK = 3,     /* punctuation may not begin a line, so lines differ */
     WRAP_LINES = 3,     /* so many lines of a width make a column's width */
+    LED_BYTES = 14,
     LATIN_COLUMNS = 28, /* as WRAP_COLUMNS, for Latin script */
 };
 
@@ -110,16 +111,25 @@ static bool latin_full(const struct lines *lines, size_t i) {
            line->columns + 1 + first_word_columns(next->text) + 2 > widest;
 }
 
+/* Dots that lead to a page's number at the line's end: a teaser, whole. */
+static bool is_led(struct slice s) {
+    struct slice end = s.len > LED_BYTES ? text_from(s, s.len - LED_BYTES) : s;
+    return text_find(end, "…") < end.len || text_find(end, "...") < end.len;
+}
+
 bool lines_go_on(const struct lines *lines, size_t i) {
     if (i + 1 >= lines->n)
         return false;
     const struct line *line = &lines->items[i], *next = line + 1;
-    if (next->gap > 0 || next->indented || line->columns < WRAP_COLUMNS)
+    if (next->gap > 0 || next->indented || line->columns < WRAP_COLUMNS || is_led(line->text))
         return false;
     if (lines->latin)
         return latin_full(lines, i);
     if (line->columns > LINE_COLUMNS)
         return false;
+    bool goes_on = i > 0 && line->gap == 0 && !line->indented;
+    if (goes_on && line[-1].columns > line->columns + WRAP_SLACK)
+        return false; /* the short last line of a paragraph */
     if (is_column_width(lines, line->columns))
         return next->columns <= line->columns + WRAP_SLACK;
     /* Too few lines to know the width: a full line, and a rest that ends a sentence. */

@@ -9,7 +9,8 @@ enum { END_BYTES = 240, DATELINE_BYTES = 90, TITLE_BYTES = 240, PHOTO_BYTES = 60
 
 static bool is_surname(const struct rules_page *r, struct slice name) {
     size_t n;
-    text_first(name, &n);
+    if (!text_is_ideograph(text_first(name, &n)))
+        return text_find(name, " ") < name.len; /* Jane Doe */
     for (size_t i = 0; i < r->surnames.n; i++) {
         const char *word = r->surnames.items[i];
         size_t len = strlen(word);

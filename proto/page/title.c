@@ -4,7 +4,7 @@
 #include <errno.h>
 
 /* A gap of so many blank lines sets a caption apart from the title over it. */
-enum { CAPTION_GAP = 2, PLACE_COLUMNS = 12, LABEL_COLUMNS = 12 };
+enum { CAPTION_GAP = 2, PLACE_COLUMNS = 12 };
 
 struct reading {
     struct arena *arena;
@@ -135,7 +135,8 @@ static bool second_is_sub(const struct reading *t, struct slice a, struct slice 
     if (is_kicker(t, a))
         return false;
     if (t->latin)
-        return !(in_capitals(a) && !in_capitals(b) && a.len < b.len);
+        return !(in_capitals(a) && !in_capitals(b) &&
+                 text_columns(a, t->rules->label_columns) <= t->rules->label_columns);
     size_t wa = text_columns(a, 200), wb = text_columns(b, 200);
     return has_break(b) && !has_break(a) && wb * 2 >= wa * 3;
 }

@@ -160,10 +160,11 @@ static enum unit_kind line_kind(const struct rules *rules, struct unit *u) {
         return UNIT_REVIEWERS;
     if (read_label(rules, u))
         return UNIT_LABEL;
-    if (s.len <= MARK_BYTES && marks_byline_line(r, s, &u->names))
-        return UNIT_BYLINE;
     if (marks_box(r, &u->body, &u->label))
         return UNIT_BOX;
+    if (s.len <= MARK_BYTES && text_starts(s, &r->column_labels) == 0 &&
+        marks_byline_line(r, s, &u->names))
+        return UNIT_BYLINE;
     if (is_figure(r, s))
         return UNIT_FIGURE;
     if (is_short(r, s))
@@ -233,6 +234,28 @@ static bool can_follow(const struct rules_page *r, const struct unit *u) {
     struct slice rest = u->text, dateline;
     return !u->list && !marks_numbered(r, u->text) && text_starts(u->text, &r->photo_openings) == 0 &&
            u->jump_from.len == 0 && !marks_dateline(r, &rest, &dateline);
+}
+
+static bool has_comma(struct slice s) {
+    for (size_t at = 0, n; at < s.len; at += n)
+        if (is_comma(text_first(text_from(s, at), &n)))
+            return true;
+    return false;
+}
+
+/* Whether a short line within a story, whose last paragraph is over, is the
+ * first part of a torn one rather than a crosshead or title. */
+static bool is_short_part(const struct rules_page *r, const struct unit *before,
+                          const struct unit *a, const struct unit *b, bool latin) {
+    if (a->kind != UNIT_SHORT || a->list || b->kind != UNIT_PARAGRAPH || !can_follow(r, b))
+        return false;
+    ucs4_t first = text_first(b->text, NULL);
+    if (latin)
+        return first >= 'a' && first <= 'z';
+    bool story = before != NULL && before->kind == UNIT_PARAGRAPH && before->names.len == 0 &&
+                 before->jump_to.len == 0;
+    return story && has_comma(a->text) && !marks_numbered(r, a->text) &&
+           text_columns(a->text, r->crosshead_columns) > r->crosshead_columns;
 }
 
 static bool is_torn(const struct rules_page *r, const struct unit *a, const struct unit *b,
@@ -305,9 +328,12 @@ static int join_torn(struct arena *a, const struct rules *rules, struct units *u
         struct unit *u = &units->items[i];
         struct slice built = u->text;
         size_t room = 0, j;
-        for (; (j = next_part(units, i)) < units->n; ) {
+        bool may = is_text(u) || u->kind == UNIT_SHORT;
+        for (; may && (j = next_part(units, i)) < units->n;) {
             struct unit *b = &units->items[j];
-            if (u->text.len == 0 || !is_torn(&rules->page, u, b, indents))
+            if (u->text.len == 0 ||
+                !(is_torn(&rules->page, u, b, indents) ||
+                  is_short_part(&rules->page, i > 0 ? u - 1 : NULL, u, b, units->latin)))
                 break;
             if (join_two(a, u, &built, &room, b->text, units->latin) < 0)
                 return -ENOMEM;
@@ -341,10 +367,20 @@ static int join_torn(struct arena *a, const struct rules *rules, struct units *u
 
 /* ---- from lines to units */
 
-/* What a short line is by the unit before it. */
-static void classify_by_neighbour(struct units *units) {
+/* A paper's name alone, beside the rest of the folio line. */
+static bool is_paper(const struct rules_page *r, const struct unit *u) {
+    return u->kind == UNIT_SHORT && text_columns(u->text, r->label_columns) <= r->label_columns &&
+           text_ends(u->text, &r->paper_endings) > 0;
+}
+
+/* What a short line is by the unit beside it. */
+static void classify_by_neighbour(const struct rules_page *r, struct units *units) {
     for (size_t i = 1; i < units->n; i++) {
         struct unit *u = &units->items[i];
+        if (u->kind == UNIT_FOLIO && is_paper(r, &u[-1]))
+            u[-1].kind = UNIT_FOLIO;
+        if (u[-1].kind == UNIT_FOLIO && is_paper(r, u))
+            u->kind = UNIT_FOLIO;
         if (u->kind == UNIT_SHORT && u->list && u[-1].kind == UNIT_PARAGRAPH)
             u->kind = UNIT_PARAGRAPH; /* of a list; a subheadline stands below a title */
         bool after = u[-1].kind == UNIT_FURNITURE && u->gap <= 1;
@@ -376,6 +412,6 @@ int units_read(struct arena *a, const struct rules *rules, struct slice text, si
             return r;
         classify(rules, u);
     }
-    classify_by_neighbour(ret);
+    classify_by_neighbour(&rules->page, ret);
     return join_torn(a, rules, ret);
 }
