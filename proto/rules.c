@@ -79,6 +79,10 @@ static const struct config_key page_keys[] = {
          "资料图 | 资料图片 | 效果图 | 示意图 | 合影 | 航拍 | 俯瞰 | 鸟瞰 | 剪影 | 图景 | 景色 | 夜景 | 雪景 | 风貌 | "
          "新貌 | 车间 | 样品",
          "Endings of a short noun phrase that is a caption when it stands below a headline."),
+    LIST(caption_remarks,
+         "见上图 | 见下图 | 见左图 | 见右图 | 见图 | 上图 | 下图 | 左图 | 右图 | 资料图 | 资料图片 | 图片资料 | 完 | 待续 | "
+         "未完待续 | 略 | File photo | Archive",
+         "Remarks in brackets that stay in the text; they are no names."),
     LIST(figure_marks, "图① | 图② | 图③ | 图④ | 图⑤ | 图⑥ | 图⑦ | 图⑧ | 图⑨ | 图1 | 图2 | 图3 | 图4 | "
                        "图5 | 图6 | 图7 | 图8 | 图9 | 图一 | 图二 | 图三 | 图四 | 图五 | 图六 | 本组图片 | 本版图片",
          "Beginnings of a caption of several pictures."),

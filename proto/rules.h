@@ -35,6 +35,7 @@ struct rules_page {
     struct text_list photo_roles;
     struct text_list photo_openings;
     struct text_list caption_endings;
+    struct text_list caption_remarks;
     struct text_list figure_marks;
     struct text_list bullets;
     struct text_list numerals;

@@ -10,9 +10,17 @@
 /* So many blank lines before a unit set it apart from what is above it. */
 enum { WIDE_GAP = 2, WARNING_BYTES = 240 };
 
+/* A section label as it stands on the page, with what is under it. */
+struct label {
+    struct slice text;
+    bool kept; /* an article bears it */
+};
+
 struct item {
     Article *article;
+    struct label *label; /* or NULL */
     struct unit *first, **end; /* the units that it was made of */
+    struct text_list spare; /* text of its units that no field has room for */
     size_t paragraphs;
     bool closed; /* its byline or jump line has been read */
     bool joint;  /* a photo that takes further captions */
@@ -28,7 +36,9 @@ struct builder {
     size_t n_items;
     struct item *open; /* what paragraphs are added to */
     struct item *near; /* what a box or footer belongs to: no label stands between */
-    struct slice label;
+    struct label **labels;
+    size_t n_labels;
+    struct label *label; /* that the next items are under; or NULL */
     int run; /* the kind of the items under the label */
     bool label_used, in_box, box_fresh;
     struct unit *waiting; /* a jump mark before its story */
@@ -141,8 +151,9 @@ static struct item *item_new(struct builder *b, int kind) {
     }
     *item = (struct item){.article = article, .end = &item->first};
     article->kind = (Newswire__V1__Kind__Value)kind;
-    if (b->label.len > 0 && (kind != KIND_PHOTO || b->run != KIND_BRIEF)) {
-        struct slice s = closed_up(b, b->label);
+    if (b->label != NULL && (kind != KIND_PHOTO || b->run != KIND_BRIEF)) {
+        struct slice s = closed_up(b, b->label->text);
+        item->label = b->label;
         article->section_label = copy(b, s);
         b->label_used = true;
     }
@@ -161,20 +172,26 @@ static int default_kind(const struct builder *b) {
 }
 
 static void end_run(struct builder *b) {
-    if (b->label.len > 0 && !b->label_used)
-        unplaced(b, b->label);
-    b->label.len = 0;
+    b->label = NULL;
     b->run = KIND_UNSPECIFIED;
     b->label_used = false;
+}
+
+/* A story has one page that it goes on; what a second mark says is kept aside. */
+static void set_jump(struct builder *b, struct item *item, char **field, struct slice page) {
+    if (page.len == 0)
+        return;
+    if (**field == '\0')
+        *field = copy(b, page);
+    else
+        push(b, &item->spare, page);
 }
 
 /* The marks that a paragraph ended with, after its text has been added. */
 static void add_ends(struct builder *b, struct item *item, const struct unit *u) {
     add_names(b, item, u->names);
-    if (u->jump_from.len > 0)
-        item->article->continued_from = copy(b, u->jump_from);
-    if (u->jump_to.len > 0)
-        item->article->continued_on = copy(b, u->jump_to);
+    set_jump(b, item, &item->article->continued_from, u->jump_from);
+    set_jump(b, item, &item->article->continued_on, u->jump_to);
     bool photo = item->article->kind == (Newswire__V1__Kind__Value)KIND_PHOTO;
     bool closes = (u->names.len > 0 && (photo || !is_credit(b, u->names))) || u->jump_to.len > 0;
     item->closed = item->closed || closes;
@@ -203,7 +220,7 @@ static void add_paragraph(struct builder *b, struct item *item, struct unit *u) 
 /* ---- titles */
 
 static void open_title(struct builder *b, struct unit *units, const struct title *title, size_t n) {
-    bool fresh = b->label.len > 0 && !b->label_used;
+    bool fresh = b->label != NULL && !b->label_used;
     bool group = title->n_kickers > 0 || title->subheadline.len > 0;
     if (b->run == KIND_BRIEF && group && !fresh)
         end_run(b);
@@ -476,7 +493,13 @@ static void reviewers(struct builder *b, struct unit *u) {
 
 static void label(struct builder *b, struct unit *u) {
     end_run(b);
-    b->label = u->label;
+    b->label = arena_alloc(b->arena, sizeof *b->label);
+    if (b->label == NULL ||
+        article_push(b->arena, (void ***)&b->labels, &b->n_labels, b->label) < 0) {
+        keep(b, -ENOMEM);
+        return;
+    }
+    b->label->text = u->label;
     b->run = u->label_kind;
     b->open = b->near = NULL;
     b->in_box = b->box_fresh = false;
@@ -586,12 +609,19 @@ static void finish(struct builder *b) {
             give_up(b, item);
             continue;
         }
+        for (size_t k = 0; k < item->spare.n; k++)
+            unplaced(b, slice_of(item->spare.items[k]));
+        if (item->label != NULL)
+            item->label->kept = true;
         settle_kind(item->article);
         set_page(b->info, item->article);
         set_identity(b, item, seen, size);
         keep(b, article_push(b->arena, (void ***)&b->out->articles, &b->out->n_articles,
                              item->article));
     }
+    for (size_t i = 0; i < b->n_labels; i++)
+        if (!b->labels[i]->kept)
+            unplaced(b, b->labels[i]->text);
 }
 
 int build_articles(struct arena *a, const struct rules *rules, const struct page_info *info,
@@ -605,7 +635,6 @@ int build_articles(struct arena *a, const struct rules *rules, const struct page
         else
             unit(&b, &units->items[i++]);
     }
-    end_run(&b);
     if (b.waiting != NULL)
         unplaced_text(&b, b.waiting);
     if (b.error == 0)

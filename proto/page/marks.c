@@ -155,6 +155,8 @@ static bool take_latin_part(const struct rules_page *r, struct slice *s, struct 
 
 static bool take_role(const struct rules_page *r, struct slice *s, struct names *names) {
     size_t role = text_starts(*s, &r->byline_roles), photo = text_starts(*s, &r->photo_roles), n;
+    if (text_is_ideograph(text_first(*s, NULL)) && text_is_ideograph(text_first(text_from(*s, photo), NULL)))
+        photo = 0; /* 图 of 图片: a credit before a name stands apart from it */
     size_t len = role > photo ? role : photo;
     if (len == 0)
         return false;
@@ -221,7 +223,7 @@ static bool after_sentence(struct slice before) {
 static bool bracket_byline(const struct rules_page *r, struct slice *s, struct slice *ret_names) {
     struct slice inside, before;
     struct names names;
-    if (!text_bracket_end(*s, &inside, &before))
+    if (!text_bracket_end(*s, &inside, &before) || text_word(inside, &r->caption_remarks) != NULL)
         return false;
     size_t marker = marker_at(r, inside);
     inside = text_from(inside, marker);
@@ -426,7 +428,8 @@ static struct slice without_arrows(struct slice s) {
     size_t n;
     for (ucs4_t c; s.len > 0; s = text_from(s, n)) {
         c = text_first(s, &n);
-        if (text_is_ideograph(c) || text_is_letter(c) || text_is_digit(c))
+        bool arrow = (c >= 0x2190 && c < 0x2200) || (c >= 0x25b2 && c < 0x25c0) || c == '>';
+        if (!arrow && !text_is_space(c) && c != ':' && c != 0xff1a)
             break;
     }
     return s;

@@ -75,6 +75,14 @@ static const struct header *header_of(struct slice line, struct slice *ret_value
     return NULL;
 }
 
+/* A page's number as digits: 第二版 and 第2版 are page 2, A4 stays. */
+static int set_page(struct reading *p, struct slice number) {
+    int n = dates_number(number);
+    char digits[16];
+    snprintf(digits, sizeof digits, "%d", n);
+    return set(p, &p->info.page, n > 0 ? slice_of(digits) : number);
+}
+
 /* A date is taken in any form; its text is left to be unplaced when it is none. */
 static int set_header(struct reading *p, const struct header *h, struct slice value) {
     char date[DATE_SIZE];
@@ -89,7 +97,7 @@ static int set_header(struct reading *p, const struct header *h, struct slice va
     }
     if (field == &p->info.page && dates_find_page(value, &p->rules->page.page_words, &at, &number) &&
         at.len == value.len)
-        value = number;
+        return set_page(p, number);
     return set(p, field, value);
 }
 
@@ -190,10 +198,7 @@ static int read_folio(struct reading *p, struct slice line) {
         cut(&f, at);
     }
     if (e == 0 && dates_find_page(line, &r->page_words, &at, &number)) {
-        int n = dates_number(number);
-        char digits[16];
-        snprintf(digits, sizeof digits, "%d", n);
-        e = set(p, &p->info.page, n > 0 ? slice_of(digits) : number);
+        e = set_page(p, number);
         cut(&f, at);
     }
     cut_weekday(r, &f, line);
@@ -217,13 +222,8 @@ static int read_page_number(struct reading *p, struct slice s) {
     struct slice at, number;
     if (s.len > 30)
         return 0;
-    if (dates_find_page(s, &p->rules->page.page_words, &at, &number) && at.len == s.len) {
-        int n = dates_number(number);
-        char digits[16];
-        snprintf(digits, sizeof digits, "%d", n);
-        return set(p, &p->info.page, n > 0 ? slice_of(digits) : number);
-    }
-    return 0;
+    bool whole = dates_find_page(s, &p->rules->page.page_words, &at, &number) && at.len == s.len;
+    return whole ? set_page(p, number) : 0;
 }
 
 static int read_furniture(struct reading *p, struct units *units) {

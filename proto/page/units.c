@@ -247,7 +247,11 @@ static bool has_comma(struct slice s) {
  * first part of a torn one rather than a crosshead or title. */
 static bool is_short_part(const struct rules_page *r, const struct unit *before,
                           const struct unit *a, const struct unit *b, bool latin) {
-    if (a->kind != UNIT_SHORT || a->list || b->kind != UNIT_PARAGRAPH || !can_follow(r, b))
+    if (a->kind != UNIT_SHORT || a->list || (b->kind != UNIT_PARAGRAPH && b->kind != UNIT_SHORT))
+        return false;
+    if (begins_within(b->text))
+        return true;
+    if (b->kind == UNIT_SHORT || !can_follow(r, b))
         return false;
     ucs4_t first = text_first(b->text, NULL);
     if (latin)
@@ -339,7 +343,7 @@ static int join_torn(struct arena *a, const struct rules *rules, struct units *u
                 return -ENOMEM;
             /* The end is now that of the part which was joined. */
             u->body = u->text;
-            u->names = u->jump_to = (struct slice){0};
+            u->names = u->jump_to = u->jump_from = (struct slice){0};
             u->kind = u->kind == UNIT_INLINE ? UNIT_INLINE : UNIT_PARAGRAPH;
             read_ends(&rules->page, u);
             b->text.len = 0;
