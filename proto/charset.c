@@ -6,6 +6,7 @@
 
 enum {
     SAMPLE_BYTES = 64 << 10,
+    GUESS_BYTES = 16, /* fewer can be text in any encoding */
     /* Of a thousand characters, so many must be ones that newspapers print,
      * for an encoding to be believed that the bytes do not name. */
     PLAUSIBLE_PER_MILLE = 900,
@@ -94,6 +95,8 @@ static int guess(struct arena *a, struct slice in, const char **ret_name) {
     static const char *const names[] = {"UTF-16LE", "UTF-16BE", "GB18030"};
     unsigned best = PLAUSIBLE_PER_MILLE - 1;
     *ret_name = NULL;
+    if (in.len < GUESS_BYTES)
+        return 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         unsigned score;
         int r = sample_score(a, names[i], in, &score);

@@ -18,9 +18,9 @@ struct label {
 
 struct item {
     Article *article;
-    struct label *label; /* or NULL */
+    struct label *label;       /* or NULL */
     struct unit *first, **end; /* the units that it was made of */
-    struct text_list spare; /* text of its units that no field has room for */
+    struct text_list spare;    /* text of its units that no field has room for */
     size_t paragraphs;
     bool closed; /* its byline or jump line has been read */
     bool joint;  /* a photo that takes further captions */
@@ -39,7 +39,7 @@ struct builder {
     struct label **labels;
     size_t n_labels;
     struct label *label; /* that the next items are under; or NULL */
-    int run; /* the kind of the items under the label */
+    int run;             /* the kind of the items under the label */
     bool label_used, in_box, box_fresh;
     struct unit *waiting; /* a jump mark before its story */
     int error;
@@ -373,7 +373,8 @@ static void paragraph(struct builder *b, struct unit *u) {
         add_ends(b, b->near, u);
         return;
     }
-    if (!dateline && (is_photo(b, u) || u->names.len > 0) && b->waiting == NULL && b->run != KIND_BRIEF) {
+    if (!dateline && (is_photo(b, u) || u->names.len > 0) && b->waiting == NULL &&
+        b->run != KIND_BRIEF) {
         photo(b, u);
         return;
     }
@@ -627,7 +628,11 @@ static void finish(struct builder *b) {
 int build_articles(struct arena *a, const struct rules *rules, const struct page_info *info,
                    struct units *units, struct parsed *out) {
     struct builder b = {
-        .arena = a, .rules = rules, .info = info, .units = units, .out = out,
+        .arena = a,
+        .rules = rules,
+        .info = info,
+        .units = units,
+        .out = out,
     };
     for (size_t i = 0; i < units->n && b.error == 0;) {
         if (units->items[i].kind == UNIT_SHORT)

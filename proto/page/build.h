@@ -14,4 +14,5 @@ struct page_info {
 /* Makes articles of the units, in reading order, and adds them, unplaced text
  * and warnings to *out. 0 or -ENOMEM. */
 int build_articles(struct arena *a, const struct rules *rules, const struct page_info *info,
-                   struct units *units, struct parsed *out) __attribute__((nonnull, warn_unused_result));
+                   struct units *units, struct parsed *out)
+    __attribute__((nonnull, warn_unused_result));

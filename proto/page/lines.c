@@ -3,10 +3,10 @@
 #include <errno.h>
 
 enum {
-    SCRIPT_BYTES = 64 << 10,
-    WRAP_COLUMNS = 16,  /* no column is narrower */
-    WRAP_SLACK = 3,     /* punctuation may not begin a line, so lines differ */
-    WRAP_LINES = 3,     /* so many lines of a width make a column's width */
+    SCRIPT_BYTES = 8 << 10,
+    WRAP_COLUMNS = 16, /* no column is narrower */
+    WRAP_SLACK = 3,    /* punctuation may not begin a line, so lines differ */
+    WRAP_LINES = 3,    /* so many lines of a width make a column's width */
     LED_BYTES = 14,
     LATIN_COLUMNS = 28, /* as WRAP_COLUMNS, for Latin script */
 };

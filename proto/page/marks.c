@@ -3,7 +3,13 @@
 #include <ctype.h>
 
 /* How far from a paragraph's end a byline can begin. */
-enum { END_BYTES = 240, DATELINE_BYTES = 90, TITLE_BYTES = 240, PHOTO_BYTES = 600 };
+enum {
+    END_BYTES = 240,
+    DATELINE_BYTES = 90,
+    TITLE_BYTES = 240,
+    PHOTO_BYTES = 300,
+    NAMED_BYTES = 64
+};
 
 /* ---- names */
 
@@ -95,7 +101,8 @@ static bool take_chinese_name(const struct rules_page *r, struct slice *s, struc
 }
 
 static bool latin_name_words(struct slice s) {
-    static const char *const particles[] = {"de", "van", "von", "der", "den", "da", "la", "le", "of"};
+    static const char *const particles[] = {"de", "van", "von", "der", "den",
+                                            "da", "la",  "le",  "of"};
     size_t words = 0;
     for (s = text_trim(s); s.len > 0 && words < 6; words++) {
         size_t len = 0;
@@ -155,7 +162,8 @@ static bool take_latin_part(const struct rules_page *r, struct slice *s, struct 
 
 static bool take_role(const struct rules_page *r, struct slice *s, struct names *names) {
     size_t role = text_starts(*s, &r->byline_roles), photo = text_starts(*s, &r->photo_roles), n;
-    if (text_is_ideograph(text_first(*s, NULL)) && text_is_ideograph(text_first(text_from(*s, photo), NULL)))
+    if (text_is_ideograph(text_first(*s, NULL)) &&
+        text_is_ideograph(text_first(text_from(*s, photo), NULL)))
         photo = 0; /* 图 of 图片: a credit before a name stands apart from it */
     size_t len = role > photo ? role : photo;
     if (len == 0)
@@ -229,8 +237,7 @@ static bool bracket_byline(const struct rules_page *r, struct slice *s, struct s
     inside = text_from(inside, marker);
     if (!marks_names(r, inside, &names))
         return false;
-    if (!trusted(&names, marker > 0) &&
-        !(names.n > 0 && names.surnames && after_sentence(before)))
+    if (!trusted(&names, marker > 0) && !(names.n > 0 && names.surnames && after_sentence(before)))
         return false;
     *ret_names = inside;
     *s = text_trim(before);
@@ -249,7 +256,8 @@ static bool marker_byline(const struct rules_page *r, struct slice *s, struct sl
         if (marker == 0)
             continue;
         struct slice before = text_head(*s, at), rest = text_from(*s, at + marker);
-        bool apart = before.len == 0 || text_is_space(text_last(before, NULL)) || text_ended(before);
+        bool apart =
+            before.len == 0 || text_is_space(text_last(before, NULL)) || text_ended(before);
         if (!apart || !marks_names(r, rest, &names) || names.n == 0)
             return false;
         *ret_names = rest;
@@ -266,8 +274,9 @@ static size_t last_sentence(struct slice s) {
         from++;
     for (size_t at = from, n; at < s.len; at += n) {
         ucs4_t c = text_first(text_from(s, at), &n);
-        bool stop = c == 0x3002 || c == 0xff01 || c == 0xff1f || c == 0x201d || c == '!' || c == '?' ||
-                    (c == '.' && at + 1 < s.len && s.data[at + 1] == ' ') || c == 0xff09 || c == ')';
+        bool stop = c == 0x3002 || c == 0xff01 || c == 0xff1f || c == 0x201d || c == '!' ||
+                    c == '?' || (c == '.' && at + 1 < s.len && s.data[at + 1] == ' ') ||
+                    c == 0xff09 || c == ')';
         if (stop && at + n < s.len)
             best = at + n;
     }
@@ -277,7 +286,9 @@ static size_t last_sentence(struct slice s) {
 static bool tail_byline(const struct rules_page *r, struct slice *s, struct slice *ret_names) {
     struct names names;
     size_t at = last_sentence(*s);
-    if (at < s->len && marks_names(r, text_from(*s, at), &names) && trusted(&names, false)) {
+    bool stop = text_is_stop(text_last(*s, NULL)); /* Photo by Jane Doe. */
+    if (at < s->len && (!stop || s->len - at < NAMED_BYTES) &&
+        marks_names(r, text_from(*s, at), &names) && trusted(&names, false)) {
         *ret_names = text_from(*s, at);
         *s = text_trim(text_head(*s, at));
         return true;
@@ -285,9 +296,12 @@ static bool tail_byline(const struct rules_page *r, struct slice *s, struct slic
     /* A caption without a full stop: the longest run of words at its end that
      * are names, and end with a photographer's role. */
     size_t best = 0, words = 0, from = s->len > 100 ? s->len - 100 : 0;
+    if (text_is_stop(text_last(*s, NULL)))
+        return false;
     for (at = s->len; at-- > from && at > 0 && words < 8;) {
         size_t n;
-        bool start = (s->data[at] & 0xc0) != 0x80 && text_is_space(text_last(text_head(*s, at), &n)) &&
+        bool start = (s->data[at] & 0xc0) != 0x80 &&
+                     text_is_space(text_last(text_head(*s, at), &n)) &&
                      !text_is_space(text_first(text_from(*s, at), &n));
         if (!start)
             continue;
@@ -349,7 +363,7 @@ static bool place_in_capitals(struct slice s) {
 }
 
 static bool latin_dateline(const struct rules_page *r, struct slice *s, struct slice *ret) {
-    if (s->len == 0 || (!isupper(s->data[0]) && s->data[0] < 0xc3))
+    if (!text_is_letter(text_first(*s, NULL)) || islower(s->data[0]))
         return false;
     for (size_t at = 1, n; at < s->len && at < DATELINE_BYTES; at += n) {
         text_first(text_from(*s, at), &n);
@@ -581,11 +595,15 @@ bool marks_inline_title(const struct rules_page *r, struct slice s, struct slice
 bool marks_photo(const struct rules_page *r, struct slice s) {
     if (text_starts(s, &r->photo_openings) > 0)
         return true;
-    struct slice end = s.len > PHOTO_BYTES ? text_from(s, s.len - PHOTO_BYTES) : s;
-    for (size_t i = 0; i < r->photo_openings.n; i++) {
-        size_t at = text_find(end, r->photo_openings.items[i]);
-        if (at < end.len && at > 0 && text_ended(text_trim(text_head(end, at))))
+    size_t at = s.len > PHOTO_BYTES ? s.len - PHOTO_BYTES : 0;
+    while (at < s.len && (s.data[at] & 0xc0) == 0x80)
+        at++;
+    bool begins = false; /* a sentence */
+    for (size_t n; at < s.len; at += n) {
+        ucs4_t c = text_first(text_from(s, at), &n);
+        if (begins && !text_is_space(c) && text_starts(text_from(s, at), &r->photo_openings) > 0)
             return true;
+        begins = text_is_stop(c) || (begins && (text_is_space(c) || text_is_closing(c)));
     }
     return false;
 }

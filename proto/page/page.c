@@ -92,11 +92,13 @@ static int set_header(struct reading *p, const struct header *h, struct slice va
         if (dates_find(value, &p->rules->page.months, &at, date))
             return set(p, field, slice_of(date));
         struct text_list *u = &p->out->unplaced;
-        int r = article_push_string(p->arena, &u->items, &u->n, (const char *)value.data, value.len);
-        return r < 0 || value.len == 0 ? r : warn(p, "the header's date is no date such as 2031-04-09");
+        int r =
+            article_push_string(p->arena, &u->items, &u->n, (const char *)value.data, value.len);
+        return r < 0 || value.len == 0 ? r
+                                       : warn(p, "the header's date is no date such as 2031-04-09");
     }
-    if (field == &p->info.page && dates_find_page(value, &p->rules->page.page_words, &at, &number) &&
-        at.len == value.len)
+    if (field == &p->info.page &&
+        dates_find_page(value, &p->rules->page.page_words, &at, &number) && at.len == value.len)
         return set_page(p, number);
     return set(p, field, value);
 }
@@ -265,7 +267,8 @@ static int read_defaults(struct reading *p, const struct parse_input *input, boo
     if (r == 0)
         r = set_text(p, &p->info.language, latin ? "en" : "zh-Hans");
     if (r == 0 && p->info.date[0] == '\0')
-        r = warn(p, "the page has no date: neither a header, a folio line nor the file's name tells");
+        r = warn(p,
+                 "the page has no date: neither a header, a folio line nor the file's name tells");
     return r;
 }
 
@@ -299,7 +302,10 @@ int page_parse(struct arena *a, const struct rules *rules, const struct parse_in
     char *none = (char *)protobuf_c_empty_string;
     struct parsed out = {0};
     struct reading p = {
-        .arena = a, .rules = rules, .out = &out, .line = 1,
+        .arena = a,
+        .rules = rules,
+        .out = &out,
+        .line = 1,
         .info = {none, none, none, none, none, none},
     };
     struct slice text;

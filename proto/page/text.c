@@ -8,14 +8,6 @@
 
 enum { BRACKET_BYTES = 300 };
 
-ucs4_t text_first(struct slice s, size_t *ret_bytes) {
-    ucs4_t c = 0;
-    size_t n = s.len == 0 ? 0 : (size_t)u8_mbtouc(&c, s.data, s.len);
-    if (ret_bytes != NULL)
-        *ret_bytes = n;
-    return c;
-}
-
 ucs4_t text_last(struct slice s, size_t *ret_bytes) {
     size_t at = s.len;
     while (at > 0 && at + 4 > s.len) {
@@ -27,6 +19,8 @@ ucs4_t text_last(struct slice s, size_t *ret_bytes) {
 }
 
 bool text_is_space(ucs4_t c) {
+    if (c > ' ' && c < 0x80)
+        return false;
     return c <= ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200b) ||
            c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000 || c == 0xfeff;
 }
@@ -74,33 +68,48 @@ size_t text_columns(struct slice s, size_t max) {
     return columns;
 }
 
-static bool same(const char *word, size_t len, const uint8_t *text) {
-    for (size_t i = 0; i < len; i++)
-        if (word[i] != (char)text[i] && tolower((uint8_t)word[i]) != tolower(text[i]))
-            return false;
-    return true;
+static bool same_byte(uint8_t a, uint8_t b) {
+    return a == b || (a < 0x80 && b < 0x80 && tolower(a) == tolower(b));
+}
+
+/* The length of a word that the text starts with; 0 when it doesn't. */
+static size_t start_length(const char *word, struct slice s) {
+    size_t i = 0;
+    for (; word[i] != '\0'; i++)
+        if (i == s.len || !same_byte((uint8_t)word[i], s.data[i]))
+            return 0;
+    return i;
 }
 
 size_t text_starts(struct slice s, const struct text_list *words) {
     size_t best = 0;
     for (size_t i = 0; i < words->n; i++) {
-        size_t len = strlen(words->items[i]);
-        if (len <= best || len > s.len || !same(words->items[i], len, s.data))
+        const char *word = words->items[i];
+        size_t len = start_length(word, s);
+        if (len <= best)
             continue;
-        if (isalpha((uint8_t)words->items[i][len - 1]) && text_is_letter(text_first(text_from(s, len), NULL)))
+        if (isalpha((uint8_t)word[len - 1]) && text_is_letter(text_first(text_from(s, len), NULL)))
             continue;
         best = len;
     }
     return best;
 }
 
+static bool ends_with(struct slice s, const char *word, size_t len) {
+    for (size_t i = len; i-- > 0;)
+        if (!same_byte((uint8_t)word[i], s.data[s.len - len + i]))
+            return false;
+    return true;
+}
+
 size_t text_ends(struct slice s, const struct text_list *words) {
     size_t best = 0;
     for (size_t i = 0; i < words->n; i++) {
-        size_t len = strlen(words->items[i]);
-        if (len <= best || len > s.len || !same(words->items[i], len, s.data + s.len - len))
+        const char *word = words->items[i];
+        size_t len = strlen(word);
+        if (len <= best || len > s.len || !ends_with(s, word, len))
             continue;
-        if (isalpha((uint8_t)words->items[i][0]) && text_is_letter(text_last(text_head(s, s.len - len), NULL)))
+        if (isalpha((uint8_t)word[0]) && text_is_letter(text_last(text_head(s, s.len - len), NULL)))
             continue;
         best = len;
     }
@@ -124,7 +133,7 @@ static bool is_closing_quote(ucs4_t c) {
            c == 0x300b || c == 0xbb;
 }
 
-static bool is_stop(ucs4_t c) {
+bool text_is_stop(ucs4_t c) {
     return c == 0x3002 || c == 0xff01 || c == 0xff1f || c == '!' || c == '?' || c == '.' ||
            c == 0x2026 || c == 0xff0e || c == 0xff61;
 }
@@ -142,7 +151,7 @@ bool text_ended(struct slice s) {
     for (ucs4_t c; s.len > 0 && (is_closing_quote(c = text_last(s, &n)) || text_closes(c));)
         s.len -= n;
     ucs4_t c = text_last(s, NULL);
-    return is_stop(c) || is_half_stop(c);
+    return text_is_stop(c) || is_half_stop(c);
 }
 
 /* A point is a stop only where a sentence can be over: at the end, or before
@@ -188,6 +197,10 @@ bool text_closes(ucs4_t c) {
     return false;
 }
 
+bool text_is_closing(ucs4_t c) {
+    return is_closing_quote(c) || text_closes(c);
+}
+
 bool text_bracket_end(struct slice s, struct slice *ret_inside, struct slice *ret_before) {
     size_t close, n;
     if (!text_closes(text_last(s, &close)))
@@ -227,7 +240,8 @@ bool text_join_space(struct slice before, struct slice behind, bool latin) {
     size_t n;
     ucs4_t b = text_last(before, &n), f = text_first(behind, NULL);
     /* A hyphen at a line's end is kept, and so is the word it holds together. */
-    if (b == 0xad || (b == '-' && text_is_letter(text_last(text_head(before, before.len - n), NULL))))
+    if (b == 0xad ||
+        (b == '-' && text_is_letter(text_last(text_head(before, before.len - n), NULL))))
         return false;
     if (latin)
         return b < 0x2e80 && f < 0x2e80;

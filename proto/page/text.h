@@ -21,7 +21,21 @@ static inline struct slice text_head(struct slice s, size_t len) {
 
 /* The first and the last character; 0 of an empty text. *ret_bytes (may be
  * NULL) is its length in bytes. */
-ucs4_t text_first(struct slice s, size_t *ret_bytes);
+static inline ucs4_t text_first(struct slice s, size_t *ret_bytes) {
+    const uint8_t *p = s.data;
+    size_t n = s.len == 0 ? 0 : p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    if (ret_bytes != NULL)
+        *ret_bytes = n;
+    switch (n) {
+    case 0: return 0;
+    case 1: return p[0];
+    case 2: return (ucs4_t)(p[0] & 31) << 6 | (p[1] & 63);
+    case 3: return (ucs4_t)(p[0] & 15) << 12 | (ucs4_t)(p[1] & 63) << 6 | (p[2] & 63);
+    default:
+        return (ucs4_t)(p[0] & 7) << 18 | (ucs4_t)(p[1] & 63) << 12 | (ucs4_t)(p[2] & 63) << 6 |
+               (p[3] & 63);
+    }
+}
 ucs4_t text_last(struct slice s, size_t *ret_bytes);
 
 bool text_is_space(ucs4_t c);
@@ -56,8 +70,10 @@ bool text_ended(struct slice s);
  * Looks at all of it. */
 bool text_has_sentence(struct slice s);
 
-bool text_opens(ucs4_t c);  /* ( [ 【 … */
-bool text_closes(ucs4_t c); /* ) ] 】 … */
+bool text_is_stop(ucs4_t c);    /* 。 ! ? . … */
+bool text_is_closing(ucs4_t c); /* a quotation mark or bracket */
+bool text_opens(ucs4_t c);      /* ( [ 【 … */
+bool text_closes(ucs4_t c);     /* ) ] 】 … */
 
 /* When the text ends (starts) with a bracket group of at most 300 bytes: what
  * stands inside and what is before (behind) it, untrimmed. */

@@ -21,7 +21,8 @@ static bool is_page_number(const struct rules_page *r, struct slice s) {
         ucs4_t c = text_first(s, &n);
         if (text_is_digit(c))
             digits++;
-        else if (!text_is_space(c) && c != '-' && c != 0x2014 && c != 0x2013 && c != 0xb7 && c != '|')
+        else if (!text_is_space(c) && c != '-' && c != 0x2014 && c != 0x2013 && c != 0xb7 &&
+                 c != '|')
             return false;
     }
     return digits > 0 && digits <= 4;
@@ -127,8 +128,8 @@ static bool is_figure(const struct rules_page *r, struct slice s) {
 }
 
 static bool is_short(const struct rules_page *r, struct slice s) {
-    return s.len <= r->title_columns * 4 &&
-           text_columns(s, r->title_columns) <= r->title_columns && !text_has_sentence(s);
+    return s.len <= r->title_columns * 4 && text_columns(s, r->title_columns) <= r->title_columns &&
+           !text_has_sentence(s);
 }
 
 /* ---- what a unit is */
@@ -137,6 +138,9 @@ static bool is_short(const struct rules_page *r, struct slice s) {
 static void read_ends(const struct rules_page *r, struct unit *u) {
     marks_jump_front(&r->jump_from, &u->body, &u->jump_from);
     for (bool more = true; more;) {
+        ucs4_t last = text_last(u->body, NULL);
+        if ((text_is_stop(last) && last != '.') || last == 0x201d)
+            return; /* most paragraphs: neither mark ends so */
         more = u->jump_to.len == 0 && marks_jump_end(&r->jump_to, &u->body, &u->jump_to);
         if (u->jump_from.len == 0 && marks_jump_end(&r->jump_from, &u->body, &u->jump_from))
             more = true;
@@ -145,34 +149,43 @@ static void read_ends(const struct rules_page *r, struct unit *u) {
     }
 }
 
+/* What a unit is that stands on no line of its own. */
+static enum unit_kind paragraph_kind(const struct rules_page *r, struct unit *u) {
+    struct slice rest = u->text, dateline, place, title, text;
+    if (marks_box(r, &u->body, &u->label))
+        return UNIT_BOX;
+    if (is_figure(r, u->text))
+        return UNIT_FIGURE;
+    if (marks_dateline(r, &rest, &dateline) ||
+        !marks_inline_title(r, u->text, &place, &title, &text))
+        return UNIT_PARAGRAPH;
+    return UNIT_INLINE;
+}
+
 static enum unit_kind line_kind(const struct rules *rules, struct unit *u) {
     const struct rules_page *r = &rules->page;
-    struct slice s = u->text, place, title, text;
+    struct slice s = u->text;
+    if (starts_with_colon(s, &r->reviewer_labels))
+        return UNIT_REVIEWERS;
+    if (s.len > MARK_BYTES)
+        return paragraph_kind(r, u);
     if (is_folio(r, s))
         return UNIT_FOLIO;
-    if (s.len <= MARK_BYTES && marks_jump_line(&r->jump_from, s, &u->jump_from))
+    if (marks_jump_line(&r->jump_from, s, &u->jump_from))
         return UNIT_JUMP_FROM;
-    if (s.len <= MARK_BYTES && marks_jump_line(&r->jump_to, s, &u->jump_to))
+    if (marks_jump_line(&r->jump_to, s, &u->jump_to))
         return UNIT_JUMP_TO;
     if (is_furniture(r, s))
         return UNIT_FURNITURE;
-    if (starts_with_colon(s, &r->reviewer_labels))
-        return UNIT_REVIEWERS;
     if (read_label(rules, u))
         return UNIT_LABEL;
-    if (marks_box(r, &u->body, &u->label))
-        return UNIT_BOX;
-    if (s.len <= MARK_BYTES && text_starts(s, &r->column_labels) == 0 &&
-        marks_byline_line(r, s, &u->names))
+    struct slice rest = s, label;
+    bool box = marks_box(r, &rest, &label) && rest.len == 0;
+    if (!box && text_starts(s, &r->column_labels) == 0 && marks_byline_line(r, s, &u->names))
         return UNIT_BYLINE;
-    if (is_figure(r, s))
-        return UNIT_FIGURE;
-    if (is_short(r, s))
-        return UNIT_SHORT;
-    struct slice rest = s, dateline;
-    if (marks_dateline(r, &rest, &dateline) || !marks_inline_title(r, s, &place, &title, &text))
-        return UNIT_PARAGRAPH;
-    return UNIT_INLINE;
+    enum unit_kind kind = paragraph_kind(r, u);
+    bool plain = kind == UNIT_PARAGRAPH || kind == UNIT_INLINE;
+    return plain && is_short(r, s) ? UNIT_SHORT : kind;
 }
 
 static void classify(const struct rules *rules, struct unit *u) {
@@ -232,8 +245,9 @@ static bool left_open(const struct rules_page *r, const struct unit *u) {
 /* Whether u can be the rest of a torn paragraph. */
 static bool can_follow(const struct rules_page *r, const struct unit *u) {
     struct slice rest = u->text, dateline;
-    return !u->list && !marks_numbered(r, u->text) && text_starts(u->text, &r->photo_openings) == 0 &&
-           u->jump_from.len == 0 && !marks_dateline(r, &rest, &dateline);
+    return !u->list && !marks_numbered(r, u->text) &&
+           text_starts(u->text, &r->photo_openings) == 0 && u->jump_from.len == 0 &&
+           !marks_dateline(r, &rest, &dateline);
 }
 
 static bool has_comma(struct slice s) {
@@ -406,8 +420,8 @@ int units_read(struct arena *a, const struct rules *rules, struct slice text, si
     for (size_t i = 0, to; i < lines.n; i = to) {
         const struct line *line = &lines.items[i];
         struct unit *u = &ret->items[ret->n++];
-        *u = (struct unit){.text = line->text, .line = line->number, .gap = line->gap,
-                           .indented = line->indented};
+        *u = (struct unit){
+            .text = line->text, .line = line->number, .gap = line->gap, .indented = line->indented};
         for (to = i; lines_go_on(&lines, to);)
             to++;
         to++;

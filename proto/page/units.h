@@ -28,14 +28,14 @@ enum unit_kind {
 struct unit {
     struct slice text;
     struct slice body;
-    struct slice names;               /* of a byline at the end, or the whole line's */
-    struct slice jump_to, jump_from;  /* pages, as printed */
-    struct slice label;               /* of a UNIT_LABEL or UNIT_BOX */
-    struct unit *next;                /* the next unit of the same item */
-    uint32_t line;                    /* from 1, in the file */
-    uint8_t gap;                      /* blank lines before it */
-    uint8_t kind;                     /* enum unit_kind */
-    uint8_t label_kind;               /* of a UNIT_LABEL: KIND_… */
+    struct slice names;              /* of a byline at the end, or the whole line's */
+    struct slice jump_to, jump_from; /* pages, as printed */
+    struct slice label;              /* of a UNIT_LABEL or UNIT_BOX */
+    struct unit *next;               /* the next unit of the same item */
+    uint32_t line;                   /* from 1, in the file */
+    uint8_t gap;                     /* blank lines before it */
+    uint8_t kind;                    /* enum unit_kind */
+    uint8_t label_kind;              /* of a UNIT_LABEL: KIND_… */
     bool indented, list;
 };
 

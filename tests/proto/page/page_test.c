@@ -51,9 +51,9 @@ static json_t *strings(char *const *items, size_t n) {
 static json_t *article_json(const Article *x) {
     json_t *blocks = json_array();
     for (size_t i = 0; i < x->n_blocks; i++)
-        json_array_append_new(
-            blocks, json_pack("{s:s,s:s}", "type", article_block_type_name(x->blocks[i]->type),
-                              "text", x->blocks[i]->text));
+        json_array_append_new(blocks, json_pack("{s:s,s:s}", "type",
+                                                article_block_type_name(x->blocks[i]->type), "text",
+                                                x->blocks[i]->text));
     return json_pack(
         "{s:s,s:s,s:s,s:o,s:s,s:s,s:s,s:o,s:o,s:s,s:s,s:o,s:s,s:s,s:s,s:s,s:s}", "kind",
         article_kind_name(x->kind), "section", x->section, "section_label", x->section_label,
@@ -80,10 +80,9 @@ static void compare_field(const char *path, size_t i, const char *key, json_t *w
 }
 
 static void compare(const char *path, json_t *expected, const struct parsed *p) {
-    static const char *const always[] = {"kind",     "section_label", "kicker",
-                                         "headline", "subheadline",   "dateline",
-                                         "byline",   "blocks",        "continued_on",
-                                         "reviewers", "continued_from"};
+    static const char *const always[] = {
+        "kind",   "section_label", "kicker",       "headline",  "subheadline",   "dateline",
+        "byline", "blocks",        "continued_on", "reviewers", "continued_from"};
     if (json_array_size(expected) != p->n_articles)
         fail_msg("%s: %zu articles, not %zu", path, p->n_articles, json_array_size(expected));
     for (size_t i = 0; i < p->n_articles; i++) {
@@ -136,9 +135,9 @@ static const char folio_marks[] = "0123456789年月日第版一二三四五六�
 static void allow_marks(bool *may, bool folio) {
     const struct rules_page *r = &rules.page;
     const struct text_list *const lists[] = {
-        &r->brief_labels, &r->photo_labels,   &r->byline_markers, &r->byline_roles,
-        &r->byline_titles, &r->byline_joins,  &r->byline_tails,   &r->photo_roles,
-        &r->bullets,      &r->jump_to,        &r->jump_from,      &r->dateline_dashes,
+        &r->brief_labels,  &r->photo_labels, &r->byline_markers, &r->byline_roles,
+        &r->byline_titles, &r->byline_joins, &r->byline_tails,   &r->photo_roles,
+        &r->bullets,       &r->jump_to,      &r->jump_from,      &r->dateline_dashes,
     };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         allow(may, lists[i]);
@@ -266,17 +265,60 @@ static uint32_t draw(uint32_t n) {
 }
 
 static const char *const fragments[] = {
-    "柳溪桃园喜开镰", "春暖花开促耕忙——", "——全乡春耕速写", "简讯", "图片新闻", "BRIEFS", "要 闻",
-    "□李 禾 赵小麦", "本报记者 王禾", "(记者 周小满)", "■带好头 干群齐上阵", "〇", "□", "(", "“",
-    "本报讯(记者 王禾 通讯员 赵小麦) 桃农们忙着采摘,仓里堆满。", "本报柳溪电 麦田返青水喝足。 □孙田",
-    "——修渠铺路。沟渠全都疏通。", "桃农们忙着采摘、分拣,一派", "丰收景象,仓里堆满。", "“桃子又大又甜。",
-    "图为孩子们写生。 李禾 摄", "图①:村民查看水表。", "图②:管道穿过麦田。", "本组图片由水利站提供",
-    "(下转第三版)", "(上接第一版)", "编者按:账本不厚,心思不薄。", "相关链接", "记者手记:离开时灯亮着。",
-    "初审:李禾 复审:赵小麦", "导读", "鱼苗下塘……3版", "▲【白沙乡】春灌启动 泵站同时开机,麦田返青。",
-    "【河湾村】鱼苗下塘。", "村支书王□(上日下文)说,赵〓先报名。", "Council votes for a bridge",
-    "By Jane Doe, Staff Reporter", "HARTWELL — The council voted for", "a new bridge over the river.",
-    "(Continued on page 3)", "Photo: Kites on the common. Photograph by Ann Loe", "    indented text goes on",
-    "一、种好树", "(二)织好网", "王禾 摄", "(见上图)", "2", "————", "。", ")", "摄", "记者", ":",
+    "柳溪桃园喜开镰",
+    "春暖花开促耕忙——",
+    "——全乡春耕速写",
+    "简讯",
+    "图片新闻",
+    "BRIEFS",
+    "要 闻",
+    "□李 禾 赵小麦",
+    "本报记者 王禾",
+    "(记者 周小满)",
+    "■带好头 干群齐上阵",
+    "〇",
+    "□",
+    "(",
+    "“",
+    "本报讯(记者 王禾 通讯员 赵小麦) 桃农们忙着采摘,仓里堆满。",
+    "本报柳溪电 麦田返青水喝足。 □孙田",
+    "——修渠铺路。沟渠全都疏通。",
+    "桃农们忙着采摘、分拣,一派",
+    "丰收景象,仓里堆满。",
+    "“桃子又大又甜。",
+    "图为孩子们写生。 李禾 摄",
+    "图①:村民查看水表。",
+    "图②:管道穿过麦田。",
+    "本组图片由水利站提供",
+    "(下转第三版)",
+    "(上接第一版)",
+    "编者按:账本不厚,心思不薄。",
+    "相关链接",
+    "记者手记:离开时灯亮着。",
+    "初审:李禾 复审:赵小麦",
+    "导读",
+    "鱼苗下塘……3版",
+    "▲【白沙乡】春灌启动 泵站同时开机,麦田返青。",
+    "【河湾村】鱼苗下塘。",
+    "村支书王□(上日下文)说,赵〓先报名。",
+    "Council votes for a bridge",
+    "By Jane Doe, Staff Reporter",
+    "HARTWELL — The council voted for",
+    "a new bridge over the river.",
+    "(Continued on page 3)",
+    "Photo: Kites on the common. Photograph by Ann Loe",
+    "    indented text goes on",
+    "一、种好树",
+    "(二)织好网",
+    "王禾 摄",
+    "(见上图)",
+    "2",
+    "————",
+    "。",
+    ")",
+    "摄",
+    "记者",
+    ":",
 };
 
 static struct slice generate(char *page, size_t size) {
@@ -286,7 +328,8 @@ static struct slice generate(char *page, size_t size) {
         const char *f = fragments[draw(sizeof fragments / sizeof *fragments)];
         n += (size_t)sprintf(page + n, "%s%s", indent, f);
         if (draw(6) == 0) /* two fragments on one line */
-            n += (size_t)sprintf(page + n, " %s", fragments[draw(sizeof fragments / sizeof *fragments)]);
+            n += (size_t)sprintf(page + n, " %s",
+                                 fragments[draw(sizeof fragments / sizeof *fragments)]);
         if (draw(9) == 0) /* noise: any character of some scripts */
             for (uint32_t k = draw(20); k > 0; k--)
                 page[n++] = (char)('!' + draw(90));
@@ -419,8 +462,9 @@ static void test_refused(void **state) {
 /* Inputs at which a careless parser is quadratic; each is done in a blink. */
 static void test_bounds(void **state) {
     (void)state;
-    static const char *const pieces[] = {"桃", "\n", "a\n", "2\n", "桃园\n\n", "(", "□李禾 ", "桃园开镰,\n\n",
-                                         "图为 ", "——桃,\n", "第2版\n", "and ", "桃园忙。 "};
+    static const char *const pieces[] = {"桃",      "\n",     "a\n",           "2\n",   "桃园\n\n",
+                                         "(",       "□李禾 ", "桃园开镰,\n\n", "图为 ", "——桃,\n",
+                                         "第2版\n", "and ",   "桃园忙。 "};
     size_t size = 2 << 20;
     char *bytes = malloc(size + 64);
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
