@@ -43,11 +43,10 @@ static bool is_separator(ucs4_t c) {
            c == '/' || c == 0xff0f;
 }
 
-static bool push_name(const struct rules_page *r, struct names *names, struct slice name) {
+static bool push_name(struct names *names, struct slice name) {
     if (names->n == MARKS_NAMES)
         return false;
     names->items[names->n++] = name;
-    names->surnames = names->surnames && is_surname(r, name);
     return true;
 }
 
@@ -94,7 +93,7 @@ static bool take_chinese_name(const struct rules_page *r, struct slice *s, struc
         if (count < 2 || count > most)
             return false;
     }
-    if (!push_name(r, names, text_head(*s, len)))
+    if (!push_name(names, text_head(*s, len)))
         return false;
     *s = text_from(*s, len);
     return true;
@@ -157,7 +156,7 @@ static bool take_latin_part(const struct rules_page *r, struct slice *s, struct 
         last->len = (size_t)(part.data + part.len - last->data);
         return true;
     }
-    return push_name(r, names, part);
+    return push_name(names, part);
 }
 
 static bool take_role(const struct rules_page *r, struct slice *s, struct names *names) {
@@ -191,6 +190,8 @@ bool marks_names(const struct rules_page *r, struct slice s, struct names *ret) 
                                                         : !take_latin_part(r, &s, ret))
             return false;
     }
+    for (size_t i = 0; i < ret->n && ret->surnames; i++)
+        ret->surnames = is_surname(r, ret->items[i]);
     return ret->n > 0 || ret->role;
 }
 

@@ -117,8 +117,10 @@ size_t text_ends(struct slice s, const struct text_list *words) {
 }
 
 const char *text_word(struct slice s, const struct text_list *words) {
+    s = text_trim_front(s);
     for (size_t i = 0; i < words->n; i++)
-        if (rules_word_equal(words->items[i], s))
+        if (s.len > 0 && same_byte((uint8_t)words->items[i][0], s.data[0]) &&
+            rules_word_equal(words->items[i], s))
             return words->items[i];
     return NULL;
 }
