@@ -61,19 +61,6 @@ void identity_table_free(struct identity_table *t) {
     *t = (struct identity_table){0};
 }
 
-int identity_table_copy(const struct identity_table *from, struct identity_table *ret) {
-    struct identity_table t = {0};
-    if (from->slots != NULL) {
-        int r = table_new(&t, from->n_slots);
-        if (r < 0)
-            return r;
-        memcpy(t.slots, from->slots, from->n_slots * sizeof *t.slots);
-        t.n = from->n;
-    }
-    *ret = t;
-    return 0;
-}
-
 int identity_reserve(struct identity_set *set, size_t n) {
     struct identity_table *t = &set->table, larger;
     size_t slots = t->n_slots == 0 ? TABLE_MIN_SLOTS : t->n_slots;
@@ -449,15 +436,18 @@ static int writer_finish(struct writer *w) {
     return r == 0 ? io_sync(run->fd) : r;
 }
 
-/* Puts the table's records together at its front, in order. */
-static size_t sort_table(struct identity_table *t) {
-    size_t n = 0;
-    for (size_t i = 0; i < t->n_slots; i++)
-        if (t->slots[i].seq != 0)
-            t->slots[n++] = t->slots[i];
-    if (n > 0)
-        qsort(t->slots, n, sizeof *t->slots, compare);
-    return n;
+/* A table of the same records, put together at its front, in order. */
+static int sorted_copy(const struct identity_table *from, struct identity_table *ret) {
+    if (from->n == 0)
+        return 0;
+    int r = table_new(ret, from->n);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < from->n_slots; i++)
+        if (from->slots[i].seq != 0)
+            ret->slots[ret->n++] = from->slots[i];
+    qsort(ret->slots, ret->n, sizeof *ret->slots, compare);
+    return 0;
 }
 
 static int write_run(int folder, struct identity_run *run, struct source *sources, size_t n,
@@ -486,12 +476,15 @@ static int write_run(int folder, struct identity_run *run, struct source *source
     return r;
 }
 
-int identity_write(int folder, uint64_t id, struct identity_table *frozen,
+int identity_write(int folder, uint64_t id, const struct identity_table *frozen,
                    struct identity_run *const *runs, size_t n_runs, int64_t forget_usec,
                    struct identity_run **ret, size_t *ret_merged) {
-    struct source sources[IDENTITY_RUNS + 1] = {{.records = frozen->slots}};
-    sources[0].n = sort_table(frozen);
-    uint64_t total = sources[0].n;
+    struct identity_table sorted = {0};
+    int r = sorted_copy(frozen, &sorted);
+    if (r < 0)
+        return r;
+    struct source sources[IDENTITY_RUNS + 1] = {{.records = sorted.slots, .n = sorted.n}};
+    uint64_t total = sorted.n;
     size_t n = 0;
     while (total > 0 && n < n_runs && runs[n]->count <= 2 * total) {
         sources[n + 1].run = runs[n];
@@ -499,15 +492,17 @@ int identity_write(int folder, uint64_t id, struct identity_table *frozen,
     }
     struct identity_run *run = run_new(id, total);
     if (run == NULL)
-        return -ENOMEM;
-    int r = total == 0 ? 0 : write_run(folder, run, sources, n + 1, n > 0 ? forget_usec : INT64_MIN);
-    if (r < 0 || run->count == 0 || total == 0)
+        r = -ENOMEM;
+    else if (total > 0)
+        r = write_run(folder, run, sources, n + 1, n > 0 ? forget_usec : INT64_MIN);
+    identity_table_free(&sorted);
+    if (r < 0 || run->count == 0)
         run = identity_run_close(run);
-    if (r < 0)
-        return r;
-    *ret = run;
-    *ret_merged = n;
-    return 0;
+    if (r == 0) {
+        *ret = run;
+        *ret_merged = n;
+    }
+    return r;
 }
 
 /* ---- the set */

@@ -7,8 +7,8 @@
  * merged into one, so that there are few (about log2 of all over a table's).
  * Memory is bounded by the table's size, plus 4 bytes per 64 records on disk.
  *
- * Threads: the set belongs to the log's thread; identity_run_write and
- * identity_run_merge touch nothing but their arguments.
+ * Threads: the set belongs to the log's thread; identity_write
+ * only reads its arguments.
  */
 #pragma once
 
@@ -99,9 +99,9 @@ void identity_freeze(struct identity_set *set) __attribute__((nonnull));
 /* Writes a frozen table as run `id`, and merges it with the runs after it whose
  * size is alike; what was put on the log before forget_usec is left out of a
  * merge. On success *ret is the run (NULL when nothing is left to keep), which
- * replaces the table and the first *ret_merged of the runs. Sorts the table in
- * place, so that nobody may look things up in `frozen` itself: pass a copy. */
-int identity_write(int folder, uint64_t id, struct identity_table *frozen,
+ * replaces the table and the first *ret_merged of the runs. Any thread, while
+ * others only look things up in them. */
+int identity_write(int folder, uint64_t id, const struct identity_table *frozen,
                    struct identity_run *const *runs, size_t n_runs, int64_t forget_usec,
                    struct identity_run **ret, size_t *ret_merged)
     __attribute__((nonnull(3, 7, 8), warn_unused_result));
@@ -112,8 +112,6 @@ void identity_install(struct identity_set *set, struct identity_run *run, size_t
     __attribute__((nonnull(1)));
 
 void identity_table_free(struct identity_table *table) __attribute__((nonnull));
-int identity_table_copy(const struct identity_table *from, struct identity_table *ret)
-    __attribute__((nonnull, warn_unused_result));
 
 /* Opens run `id`. 0; -EBADMSG and others with *ret_fault set. */
 int identity_run_open(int folder, uint64_t id, struct identity_run **ret, struct fault *ret_fault)

@@ -113,8 +113,9 @@ int segment_open(int folder, uint64_t base, int flags, struct segment_header *re
     return 0;
 }
 
-void segment_seal_record(const struct segment_header *segment, struct segment_record *record) {
-    record->crc = record_crc(segment->salt, record, record + 1);
+void segment_seal_record(const struct segment_header *segment, struct segment_record *record,
+                         const uint8_t *payload) {
+    record->crc = record_crc(segment->salt, record, payload);
 }
 
 void segment_seal_batch(const struct segment_header *segment, struct segment_batch *batch,
@@ -211,6 +212,7 @@ static int bad(int error, const char *what, const char **ret_why) {
 static int enter_batch(struct segment_reader *r, const char **ret_why) {
     struct segment_batch batch;
     int error;
+    r->batch_start = r->offset;
     const uint8_t *p = need(r, r->offset, sizeof batch, &error);
     if (p == NULL)
         return bad(error, "a batch header is cut short", ret_why);
@@ -219,7 +221,6 @@ static int enter_batch(struct segment_reader *r, const char **ret_why) {
         return bad(-EBADMSG, "a batch header is bad", ret_why);
     if (batch.length > r->limit - r->offset)
         return bad(-EBADMSG, "a batch is cut short", ret_why);
-    r->batch_start = r->offset;
     r->batch_end = r->offset + batch.length;
     r->offset += sizeof batch;
     return 0;
@@ -249,4 +250,8 @@ int segment_reader_next(struct segment_reader *r, struct segment_record *ret,
     *ret_payload = (struct slice){p + sizeof *ret, ret->length};
     r->offset += sizeof *ret + ret->length;
     return 1;
+}
+
+void segment_reader_back(struct segment_reader *r, const struct segment_record *record) {
+    r->offset -= sizeof *record + record->length;
 }

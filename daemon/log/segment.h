@@ -99,9 +99,9 @@ int segment_create(int folder, struct segment_header *header, int *ret_fd)
 int segment_open(int folder, uint64_t base, int flags, struct segment_header *ret, int *ret_fd,
                  struct fault *ret_fault) __attribute__((nonnull, warn_unused_result));
 
-/* Writes a record's header before its payload, which stands at record + 1. */
-void segment_seal_record(const struct segment_header *segment, struct segment_record *record)
-    __attribute__((nonnull));
+/* Fills in a record's checksum. */
+void segment_seal_record(const struct segment_header *segment, struct segment_record *record,
+                         const uint8_t *payload) __attribute__((nonnull(1, 2)));
 
 /* Fills in and seals a batch's header: the records stand behind it, up to length. */
 void segment_seal_batch(const struct segment_header *segment, struct segment_batch *batch,
@@ -138,6 +138,10 @@ void segment_reader_done(struct segment_reader *r) __attribute__((nonnull));
 int segment_reader_next(struct segment_reader *r, struct segment_record *ret,
                         struct slice *ret_payload, const char **ret_why)
     __attribute__((nonnull, warn_unused_result));
+
+/* Steps back over the record that segment_reader_next has just given. */
+void segment_reader_back(struct segment_reader *r, const struct segment_record *record)
+    __attribute__((nonnull));
 
 /* Says that a segment is damaged at an offset. Returns -EBADMSG. */
 int segment_damaged(uint64_t base, uint64_t offset, const char *why, struct fault *ret_fault)

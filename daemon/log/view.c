@@ -122,6 +122,13 @@ const struct view_held *view_due(const struct view *v, int64_t now_usec) {
     return NULL;
 }
 
+int64_t view_next_release(const struct view *v) {
+    for (size_t i = 0; i < v->n_held; i++)
+        if (!v->held[i].gone)
+            return v->held[i].until_usec;
+    return INT64_MAX;
+}
+
 size_t view_n_held(const struct view *v) {
     size_t n = 0;
     for (size_t i = 0; i < v->n_held; i++)

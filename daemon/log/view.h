@@ -107,6 +107,9 @@ void view_undo(struct view *v) __attribute__((nonnull));
  * Those that this batch released don't count. */
 const struct view_held *view_due(const struct view *v, int64_t now_usec) __attribute__((nonnull));
 
+/* When the next one is due, UTC; INT64_MAX: none is held. */
+int64_t view_next_release(const struct view *v) __attribute__((nonnull));
+
 /* Articles that are held. */
 size_t view_n_held(const struct view *v) __attribute__((nonnull));
 
