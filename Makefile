@@ -6,27 +6,28 @@ PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
 
-# ---- modes: one folder of objects each
+# ---- modes: release, debug, asan, tsan, coverage, fuzz; a folder of objects each
 
 B := build/$(MODE)
-MODE_CFLAGS_release :=
-MODE_CFLAGS_debug   := -O0 -g3
-MODE_CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-MODE_CFLAGS_tsan    := -O1 -g -fsanitize=thread
-MODE_CFLAGS_coverage:= -O0 -g --coverage
+MODE_CFLAGS_release  :=
+MODE_CFLAGS_debug    := -O0 -g3
+MODE_CFLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+MODE_CFLAGS_tsan     := -O1 -g -fsanitize=thread
+MODE_CFLAGS_coverage := -O0 -g --coverage
 MODE_CFLAGS := $(MODE_CFLAGS_$(MODE))
 
 # ---- libraries
 
-PACKAGES := libzmq libprotobuf-c libsystemd inih jansson libsodium
-PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+PACKAGES   := libzmq libprotobuf-c libsystemd inih jansson libsodium
+PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
+PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES))
+LIBS       = $(PKG_LIBS) -lunistring
 
-ALL_CFLAGS := -std=gnu17 -D_GNU_SOURCE -DNEWSWIRE_VERSION='"$(VERSION)"' -DPREFIX='"$(PREFIX)"' \
-	-I. -I$(B)/gen $(PKG_CFLAGS) -fPIC -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes \
-	-Wmissing-prototypes -Wformat=2 -Wpointer-arith -Wvla $(CFLAGS) $(MODE_CFLAGS) $(WERROR)
-ALL_LDFLAGS := $(LDFLAGS) $(MODE_CFLAGS) -pthread
-LIBS := $(PKG_LIBS) -lunistring
+FLAGS = -std=gnu17 -D_GNU_SOURCE -DNEWSWIRE_VERSION='"$(VERSION)"' -I. -I$(B)/gen \
+	-fPIC -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wformat=2 -Wpointer-arith -Wvla $(CFLAGS) $(MODE_CFLAGS) $(WERROR)
+COMPILE = $(CC) $(FLAGS) $(PKG_CFLAGS)
+LINK    = $(CC) $(LDFLAGS) $(MODE_CFLAGS) -pthread
 
 # ---- sources
 
@@ -34,39 +35,118 @@ PROTO_SRC  := $(sort $(wildcard proto/*.c proto/*/*.c))
 DAEMON_SRC := $(sort $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c)))
 LIB_SRC    := $(sort $(wildcard clients/lib/*.c))
 TOOLS      := $(patsubst clients/%.c,%,$(wildcard clients/newswire*.c))
-TEST_SRC   := $(sort $(wildcard tests/proto/*.c tests/proto/*/*.c tests/daemon/*.c tests/daemon/*/*.c tests/clients/*.c tests/clients/*/*.c))
+TEST_SRC   := $(sort $(wildcard $(foreach d,proto daemon clients,tests/$(d)/*.c tests/$(d)/*/*.c)))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
+SCRIPTS    := .ci/run tests/run packaging/install-dependencies packaging/demo/demo tests/bench/run \
+	$(wildcard tests/*/*.sh)
+MANUALS    := $(wildcard daemon/*.[1-8] clients/*.[1-8])
+C_FILES    := $(wildcard proto/*.[ch] proto/*/*.[ch] daemon/*.[ch] daemon/*/*.[ch] \
+	clients/*.[ch] clients/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 
-GEN := $(B)/gen/proto/newswire.pb-c.c
-obj = $(patsubst %.c,$(B)/%.o,$(1))
-
+obj         = $(patsubst %.c,$(B)/%.o,$(1))
 PROTO_LIB  := $(B)/libproto.a
 DAEMON_LIB := $(B)/libdaemon.a
 CLIENT_LIB := $(B)/libnewswire.a
-PROGRAMS   := $(if $(wildcard daemon/main.c),$(B)/newswired) $(addprefix $(B)/,$(TOOLS))
-TESTS      := $(patsubst %.c,$(B)/%,$(filter %_test.c,$(TEST_SRC)))
+PROGRAMS   := $(B)/newswired $(addprefix $(B)/,$(TOOLS))
+UNIT_TESTS := $(patsubst %.c,$(B)/%,$(filter %_test.c,$(TEST_SRC)))
 TEST_HELP  := $(call obj,$(filter-out %_test.c,$(TEST_SRC)))
+BENCHES    := $(patsubst %.c,$(B)/%,$(filter %_bench.c,$(BENCH_SRC)))
+SYSTEM_TESTS := $(sort $(filter-out %/lib.sh,$(wildcard tests/system/*.sh)) \
+	$(filter-out %/lib.py,$(wildcard tests/interop/*.py)))
 
-.PHONY: all tests clean
+# ---- what people call
+
+.PHONY: all tests check demo bench lint format format-check coverage install uninstall dist clean \
+	help build-dependencies test-dependencies lint-dependencies FORCE
 .SECONDARY:
+.DELETE_ON_ERROR:
 
 all: $(PROGRAMS) ## build the programs
-tests: all $(TESTS)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
+
+demo: build-dependencies ## set up, and show the main job; PAGE=file shows it on that page
+	@$(MAKE) --no-print-directory -s all
+	@packaging/demo/demo $(B) $(PAGE)
+
+check: build-dependencies test-dependencies ## set up, and run every test; TESTS=... runs some
+	@$(MAKE) --no-print-directory -s tests
+	@tests/run $(B) $(or $(TESTS),$(UNIT_TESTS) $(SYSTEM_TESTS))
+
+tests: all $(UNIT_TESTS) $(BENCHES) ## build the tests and benchmarks, run nothing
+
+bench: build-dependencies ## measure, with the machine's raw limits beside each figure
+	@$(MAKE) --no-print-directory -s tests
+	@tests/bench/run $(B)
+
+lint: lint-dependencies format-check ## static analysis of code, scripts and man pages
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability,performance \
+		--inline-suppr --suppress=missingIncludeSystem -j2 -I. \
+		$(filter %.c,$(filter-out tests/%,$(C_FILES)))
+	shellcheck $(SCRIPTS)
+	mandoc -Tlint -Wwarning $(MANUALS)
+
+format-check:
+	clang-format --dry-run -Werror $(C_FILES)
+
+format: ## lay the code out anew
+	clang-format -i $(C_FILES)
+
+coverage: ## run the tests and print which share of the lines they reach
+	$(MAKE) check MODE=coverage
+	@gcov -n -r $$(find build/coverage -name '*.gcda' ! -path '*/tests/*') 2>/dev/null | \
+		awk '/^File/ { f = $$2 } /^Lines/ { print $$2, f }' | sort -u | grep -v pb-c
+
+MAN_OF = $(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(1)))
+install: all ## install under DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
+		$(DESTDIR)$(PREFIX)/share/newswire
+	install -m 755 $(B)/newswired $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(addprefix $(B)/,$(TOOLS)) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 proto/newswire.proto proto/PROTOCOL.md daemon/newswired.conf \
+		$(DESTDIR)$(PREFIX)/share/newswire
+	$(foreach m,$(MANUALS),install -D -m 644 $(m) $(call MAN_OF,$(m))/$(notdir $(m)) &&) true
+
+uninstall: ## take away what install put there
+	rm -f $(DESTDIR)$(PREFIX)/sbin/newswired $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(TOOLS)) \
+		$(foreach m,$(MANUALS),$(call MAN_OF,$(m))/$(notdir $(m)))
+	rm -rf $(DESTDIR)$(PREFIX)/share/newswire
+
+dist: ## a tar file of the committed source
+	@mkdir -p build
+	git archive --prefix=newswire-$(VERSION)/ -o build/newswire-$(VERSION).tar.gz HEAD
+
 clean: ## remove what was built
 	rm -rf build
 
-$(B)/gen/proto/newswire.pb-c.c $(B)/gen/proto/newswire.pb-c.h &: proto/newswire.proto
+build-dependencies:
+	@packaging/install-dependencies build
+test-dependencies:
+	@packaging/install-dependencies test
+lint-dependencies:
+	@packaging/install-dependencies lint
+
+# ---- how it is built
+
+# Changes when the flags do, and everything with it.
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@echo '$(subst ','\'',$(COMPILE) $(LINK))' | cmp -s - $@ || echo '$(subst ','\'',$(COMPILE) $(LINK))' >$@
+
+PB := $(B)/gen/proto/newswire.pb-c
+$(PB).c $(PB).h &: proto/newswire.proto
 	@mkdir -p $(B)/gen
 	protoc-c --c_out=$(B)/gen proto/newswire.proto
 
-$(B)/gen/%.o: $(B)/gen/%.c
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+$(PB).o: $(PB).c $(B)/flags
+	$(COMPILE) -c -o $@ $<
 
-$(B)/%.o: %.c | $(B)/gen/proto/newswire.pb-c.h
+$(B)/%.o: %.c $(B)/flags | $(PB).h
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(COMPILE) -MMD -MP -c -o $@ $<
 
-$(PROTO_LIB): $(call obj,$(PROTO_SRC)) $(B)/gen/proto/newswire.pb-c.o
+$(PROTO_LIB): $(call obj,$(PROTO_SRC)) $(PB).o
 $(DAEMON_LIB): $(call obj,$(DAEMON_SRC))
 $(CLIENT_LIB): $(call obj,$(LIB_SRC))
 $(B)/%.a:
@@ -74,13 +154,16 @@ $(B)/%.a:
 	ar rcs $@ $^
 
 $(B)/newswired: $(B)/daemon/main.o $(DAEMON_LIB) $(PROTO_LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(LINK) -o $@ $^ $(LIBS)
 
 $(addprefix $(B)/,$(TOOLS)): $(B)/%: $(B)/clients/%.o $(CLIENT_LIB) $(PROTO_LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(LINK) -o $@ $^ $(LIBS)
+
+$(B)/tests/bench/%_bench: $(B)/tests/bench/%_bench.o $(B)/tests/bench/bench.o $(PROTO_LIB)
+	$(LINK) -o $@ $^ $(LIBS)
 
 $(B)/tests/%_test: $(B)/tests/%_test.o $(TEST_HELP) $(DAEMON_LIB) $(CLIENT_LIB) $(PROTO_LIB)
-	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+	$(LINK) -o $@ $^ $(LIBS) -lcmocka
 
--include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)
+-include $(patsubst %.c,$(B)/%.d,$(PROTO_SRC) $(DAEMON_SRC) daemon/main.c $(LIB_SRC) \
+	$(addprefix clients/,$(addsuffix .c,$(TOOLS))) $(TEST_SRC) $(BENCH_SRC))

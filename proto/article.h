@@ -15,22 +15,20 @@ typedef Newswire__V1__Block Block;
 typedef Newswire__V1__Subject Subject;
 typedef Newswire__V1__Media Media;
 
-enum {
-    KIND_UNSPECIFIED = NEWSWIRE__V1__KIND__VALUE__unspecified,
-    KIND_ARTICLE = NEWSWIRE__V1__KIND__VALUE__article,
-    KIND_BRIEF = NEWSWIRE__V1__KIND__VALUE__brief,
-    KIND_PHOTO = NEWSWIRE__V1__KIND__VALUE__photo,
-
-    STATUS_USABLE = NEWSWIRE__V1__STATUS__VALUE__usable,
-    STATUS_WITHHELD = NEWSWIRE__V1__STATUS__VALUE__withheld,
-    STATUS_CANCELED = NEWSWIRE__V1__STATUS__VALUE__canceled,
-
-    BLOCK_PARAGRAPH = NEWSWIRE__V1__BLOCK_TYPE__VALUE__paragraph,
-    BLOCK_CROSSHEAD = NEWSWIRE__V1__BLOCK_TYPE__VALUE__crosshead,
-    BLOCK_CAPTION = NEWSWIRE__V1__BLOCK_TYPE__VALUE__caption,
-    BLOCK_QUOTE = NEWSWIRE__V1__BLOCK_TYPE__VALUE__quote,
-    BLOCK_LIST_ITEM = NEWSWIRE__V1__BLOCK_TYPE__VALUE__list_item,
-};
+/* Macros, so that the compiler sees the generated enums. */
+#define KIND_UNSPECIFIED  NEWSWIRE__V1__KIND__VALUE__unspecified
+#define KIND_ARTICLE      NEWSWIRE__V1__KIND__VALUE__article
+#define KIND_BRIEF        NEWSWIRE__V1__KIND__VALUE__brief
+#define KIND_PHOTO        NEWSWIRE__V1__KIND__VALUE__photo
+#define STATUS_USABLE     NEWSWIRE__V1__STATUS__VALUE__usable
+#define STATUS_WITHHELD   NEWSWIRE__V1__STATUS__VALUE__withheld
+#define STATUS_CANCELED   NEWSWIRE__V1__STATUS__VALUE__canceled
+#define BLOCK_UNSPECIFIED NEWSWIRE__V1__BLOCK_TYPE__VALUE__unspecified
+#define BLOCK_PARAGRAPH   NEWSWIRE__V1__BLOCK_TYPE__VALUE__paragraph
+#define BLOCK_CROSSHEAD   NEWSWIRE__V1__BLOCK_TYPE__VALUE__crosshead
+#define BLOCK_CAPTION     NEWSWIRE__V1__BLOCK_TYPE__VALUE__caption
+#define BLOCK_QUOTE       NEWSWIRE__V1__BLOCK_TYPE__VALUE__quote
+#define BLOCK_LIST_ITEM   NEWSWIRE__V1__BLOCK_TYPE__VALUE__list_item
 
 /* An empty article. NULL past the arena's limit. */
 Article *article_new(struct arena *a) __attribute__((nonnull, warn_unused_result));

@@ -64,6 +64,11 @@ struct config_fault {
 int config_defaults(struct arena *a, const struct config_section *const *sections,
                     void *destination) __attribute__((nonnull, warn_unused_result));
 
+/* Sets the defaults of one section's keys in its struct; for `instance`
+ * functions. 0 or -ENOMEM. */
+int config_section_defaults(struct arena *a, const struct config_key *keys, void *section)
+    __attribute__((nonnull, warn_unused_result));
+
 enum config_flags {
     CONFIG_ONLY_KNOWN = 0,
     /* Sections that the table lacks are passed over: a tool reads its part of

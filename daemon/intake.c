@@ -1,0 +1,407 @@
+#include "daemon/intake.h"
+
+#include "daemon/journal.h"
+#include "daemon/loop.h"
+#include "daemon/socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <zmq.h>
+
+enum {
+    ARENA_BYTES = 64 << 20, /* a turn's articles, unpacked */
+    TURN_BYTES = 4 << 20,   /* a turn ends when it has taken so much */
+};
+
+struct request;
+
+/* An article that waits for the log's decision. */
+struct item {
+    struct admit_waiter waiter; /* first: the log's cookie points here */
+    struct request *request;
+    enum log_outcome outcome;
+    uint64_t seq;
+    uint32_t version;
+    char *uri;
+    char topic[LIMIT_TOPIC_BYTES + 1];
+    struct fault *fault; /* NULL when there is none */
+};
+
+struct request {
+    struct intake *intake;
+    struct socket_peer peer;
+    uint64_t id;
+    size_t n, undecided;
+    struct item items[];
+};
+
+struct intake {
+    const struct settings *settings;
+    struct log *log;
+    struct admit_counts *counts;
+    void *socket;
+    struct loop_socket *watch;
+    struct text_list bound;
+    struct arena *endpoints_arena;
+
+    /* What one turn has taken and the log not yet. */
+    struct arena *arena;
+    zmq_msg_t *messages;
+    size_t n_messages, bytes;
+    struct log_proposal *proposals;
+    size_t n_proposals, room_proposals;
+
+    size_t waiting;
+    bool stopped;
+    bool full; /* the log's queue is full: no turn until it moves */
+};
+
+/* ---- answers */
+
+static int outcome_value(enum log_outcome outcome) {
+    switch (outcome) {
+    case LOG_ACCEPTED:
+    case LOG_RELEASED: return NEWSWIRE__V1__OUTCOME__VALUE__accepted;
+    case LOG_DUPLICATE: return NEWSWIRE__V1__OUTCOME__VALUE__duplicate;
+    case LOG_HELD: return NEWSWIRE__V1__OUTCOME__VALUE__held;
+    case LOG_REFUSED: return NEWSWIRE__V1__OUTCOME__VALUE__refused;
+    case LOG_UNAVAILABLE: break;
+    }
+    return NEWSWIRE__V1__OUTCOME__VALUE__unavailable;
+}
+
+static void send_reply(struct intake *in, const struct socket_peer *peer,
+                       const Newswire__V1__SubmitReply *reply) {
+    zmq_msg_t m;
+    if (zmq_msg_init_size(&m, newswire__v1__submit_reply__get_packed_size(reply)) < 0)
+        return;
+    newswire__v1__submit_reply__pack(reply, zmq_msg_data(&m));
+    /* A sender that has gone, or doesn't read, asks again and gets duplicates. */
+    if (socket_send_message(in->socket, peer, &m) < 0)
+        zmq_msg_close(&m);
+}
+
+static void refuse_request(struct intake *in, const struct socket_peer *peer, uint64_t id, int code,
+                           const struct fault *fault) {
+    Newswire__V1__SubmitReply reply = NEWSWIRE__V1__SUBMIT_REPLY__INIT;
+    Newswire__V1__Error error = NEWSWIRE__V1__ERROR__INIT;
+    error.code = (Newswire__V1__Error__Code)code;
+    error.message = (char *)fault->reason;
+    error.field = (char *)fault->field;
+    reply.request_id = id;
+    reply.error = &error;
+    in->counts->malformed++;
+    journal(LOG_WARNING, NULL, "submit: a request is refused: %s%s%s", fault->field,
+            *fault->field == '\0' ? "" : " ", fault->reason);
+    send_reply(in, peer, &reply);
+}
+
+static void fill_result(const struct item *item, Newswire__V1__SubmitResult *r) {
+    newswire__v1__submit_result__init(r);
+    r->outcome = (Newswire__V1__Outcome__Value)outcome_value(item->outcome);
+    r->seq = item->seq;
+    r->version = item->version;
+    r->topic = (char *)item->topic;
+    if (item->uri != NULL)
+        r->uri = item->uri;
+    if (item->fault != NULL) {
+        r->reason = item->fault->reason;
+        r->field = item->fault->field;
+    }
+}
+
+static void request_free(struct request *r) {
+    for (size_t i = 0; i < r->n; i++) {
+        free(r->items[i].uri);
+        free(r->items[i].fault);
+    }
+    free(r);
+}
+
+static void answer(struct request *r) {
+    struct intake *in = r->intake;
+    Newswire__V1__SubmitReply reply = NEWSWIRE__V1__SUBMIT_REPLY__INIT;
+    Newswire__V1__SubmitResult *results = calloc(r->n + 1, sizeof *results);
+    Newswire__V1__SubmitResult **pointers = calloc(r->n + 1, sizeof *pointers);
+    if (results != NULL && pointers != NULL) {
+        struct log_bounds bounds;
+        log_bounds(in->log, &bounds);
+        for (size_t i = 0; i < r->n; i++) {
+            fill_result(&r->items[i], &results[i]);
+            pointers[i] = &results[i];
+        }
+        reply.request_id = r->id;
+        reply.epoch = bounds.epoch;
+        reply.results = pointers;
+        reply.n_results = r->n;
+        send_reply(in, &r->peer, &reply);
+    }
+    free(results);
+    free(pointers);
+    request_free(r);
+    in->waiting--;
+}
+
+static void set_fault(struct item *item, const struct fault *fault) {
+    item->fault = malloc(sizeof *fault);
+    if (item->fault != NULL)
+        *item->fault = *fault;
+}
+
+static void log_refusal(const struct item *item) {
+    char uri[LIMIT_URI_BYTES + 32];
+    snprintf(uri, sizeof uri, "NEWSWIRE_URI=%s", item->uri == NULL ? "" : item->uri);
+    journal(LOG_WARNING, (const char *const[]){uri, NULL}, "submit: %s is refused: %s%s%s",
+            item->uri == NULL ? "an article" : item->uri,
+            item->fault == NULL ? "" : item->fault->field,
+            item->fault == NULL || *item->fault->field == '\0' ? "" : " ",
+            item->fault == NULL ? "" : item->fault->reason);
+}
+
+static void decided(struct admit_waiter *waiter, const struct log_result *result) {
+    struct item *item = (struct item *)waiter;
+    struct request *r = item->request;
+    item->outcome = result->outcome;
+    item->seq = result->seq;
+    if (result->topic.len <= LIMIT_TOPIC_BYTES && result->topic.len > 0) {
+        memcpy(item->topic, result->topic.data, result->topic.len);
+        item->topic[result->topic.len] = '\0';
+    }
+    if (*result->fault.reason != '\0')
+        set_fault(item, &result->fault);
+    if (result->outcome == LOG_REFUSED)
+        log_refusal(item);
+    admit_count(r->intake->counts, result->outcome);
+    if (--r->undecided == 0)
+        answer(r);
+}
+
+/* ---- requests */
+
+static int add_proposal(struct intake *in, const struct log_proposal *p) {
+    if (in->n_proposals == in->room_proposals) {
+        size_t room = in->room_proposals == 0 ? 256 : in->room_proposals * 2;
+        struct log_proposal *grown = reallocarray(in->proposals, room, sizeof *grown);
+        if (grown == NULL)
+            return -ENOMEM;
+        in->proposals = grown;
+        in->room_proposals = room;
+    }
+    in->proposals[in->n_proposals++] = *p;
+    return 0;
+}
+
+static void refuse_item(struct item *item, enum log_outcome outcome, const struct fault *fault) {
+    item->outcome = outcome;
+    set_fault(item, fault);
+    if (outcome == LOG_REFUSED)
+        log_refusal(item);
+    admit_count(item->request->intake->counts, outcome);
+    item->request->undecided--;
+}
+
+/* The uri and version of a refused article, as far as they can be read. */
+static void name_refused(struct item *item, struct slice article) {
+    while (article.len > 0) {
+        struct wire_field f;
+        if (!wire_get_field(&article, &f))
+            return;
+        if (f.number == 1 && f.type == WIRE_LEN && f.bytes.len <= LIMIT_URI_BYTES &&
+            item->uri == NULL && memchr(f.bytes.data, 0, f.bytes.len) == NULL)
+            item->uri = strndup((const char *)f.bytes.data, f.bytes.len);
+        if (f.number == 2 && f.type == WIRE_VARINT)
+            item->version = (uint32_t)f.value;
+    }
+}
+
+static void take_article(struct intake *in, struct item *item, struct slice article) {
+    struct fault fault = {0};
+    struct log_proposal p;
+    int r = admit(in->settings, in->arena, article, &p, &fault);
+    if (r == 0) {
+        p.cookie = &item->waiter;
+        item->version = p.version;
+        item->uri = strdup(p.uri);
+        memcpy(item->topic, p.topic, strlen(p.topic) + 1);
+        r = item->uri == NULL ? -ENOMEM : add_proposal(in, &p);
+    }
+    if (r == -EINVAL) {
+        name_refused(item, article);
+        refuse_item(item, LOG_REFUSED, &fault);
+    } else if (r < 0) {
+        fault_set(&fault, "", "the daemon is short of memory");
+        refuse_item(item, LOG_UNAVAILABLE, &fault);
+    }
+}
+
+/* Reads a SubmitRequest in place: the articles stay where they are. */
+static int read_request(struct slice body, uint64_t *ret_id, struct slice *ret_client,
+                        size_t *ret_n, struct fault *f) {
+    *ret_id = 0;
+    *ret_n = 0;
+    while (body.len > 0) {
+        struct wire_field w;
+        if (!wire_get_field(&body, &w) || (w.number == 1 && w.type != WIRE_VARINT) ||
+            ((w.number == 2 || w.number == 3) && w.type != WIRE_LEN))
+            return fault_set(f, "", "is no SubmitRequest");
+        if (w.number == 1)
+            *ret_id = w.value;
+        else if (w.number == 2)
+            ++*ret_n;
+        else if (w.number == 3)
+            *ret_client = w.bytes;
+    }
+    if (*ret_n == 0)
+        return fault_set(f, "articles", "there are none");
+    if (*ret_n > LIMIT_REQUEST_ARTICLES)
+        return fault_set(f, "articles", "there are %zu; %d are the most", *ret_n,
+                         LIMIT_REQUEST_ARTICLES);
+    return 0;
+}
+
+static void take_request(struct intake *in, const struct socket_peer *peer, struct slice body) {
+    struct fault fault = {0};
+    struct slice client = {0};
+    uint64_t id;
+    size_t n;
+    if (read_request(body, &id, &client, &n, &fault) < 0) {
+        refuse_request(in, peer, id, NEWSWIRE__V1__ERROR__CODE__malformed, &fault);
+        return;
+    }
+    struct request *r = calloc(1, sizeof *r + n * sizeof r->items[0]);
+    if (r == NULL)
+        return; /* the sender asks again */
+    r->intake = in;
+    r->peer = *peer;
+    r->id = id;
+    r->n = n;
+    r->undecided = n + 1; /* one for ourselves, until all are taken */
+    in->waiting++;
+    size_t i = 0;
+    while (body.len > 0) {
+        struct wire_field w;
+        if (!wire_get_field(&body, &w))
+            break;
+        if (w.number != 2)
+            continue;
+        r->items[i].request = r;
+        r->items[i].waiter.decided = decided;
+        take_article(in, &r->items[i], w.bytes);
+        i++;
+    }
+    if (--r->undecided == 0)
+        answer(r);
+}
+
+/* ---- turns */
+
+static void end_turn(struct intake *in) {
+    for (size_t i = 0; i < in->n_messages; i++)
+        zmq_msg_close(&in->messages[i]);
+    in->n_messages = 0;
+    in->n_proposals = 0;
+    in->bytes = 0;
+    arena_reset(in->arena);
+}
+
+/* Gives what the turn took to the log; when its queue is full, it is kept and
+ * the socket waits. */
+static void hand_over(struct intake *in) {
+    int r = in->n_proposals == 0 ? 0 : log_append(in->log, in->proposals, in->n_proposals);
+    in->full = r == -EAGAIN;
+    loop_socket_pause(in->watch, in->full || in->stopped);
+    if (r == 0) {
+        end_turn(in);
+        return;
+    }
+    if (in->full)
+        return;
+    struct log_result result = {.outcome = LOG_UNAVAILABLE};
+    fault_set(&result.fault, "", "the daemon can't take articles: %s", strerror(-r));
+    for (size_t i = 0; i < in->n_proposals; i++)
+        decided(in->proposals[i].cookie, &result);
+    end_turn(in);
+}
+
+static void readable(void *userdata) {
+    struct intake *in = userdata;
+    while (in->n_messages < in->settings->submit.turn_messages && in->bytes < TURN_BYTES) {
+        struct socket_peer peer;
+        struct fault fault = {0};
+        zmq_msg_t *m = &in->messages[in->n_messages];
+        int r = socket_receive(in->socket, &peer, m);
+        if (r == -EBADMSG) {
+            fault_set(&fault, "", "a request is one frame, and there are more, or none");
+            refuse_request(in, &peer, 0, NEWSWIRE__V1__ERROR__CODE__malformed, &fault);
+            continue;
+        }
+        if (r < 0)
+            break;
+        in->n_messages++;
+        in->bytes += zmq_msg_size(m);
+        take_request(in, &peer, (struct slice){zmq_msg_data(m), zmq_msg_size(m)});
+    }
+    hand_over(in);
+}
+
+void intake_log_moved(struct intake *in) {
+    if (in->full)
+        hand_over(in);
+}
+
+void intake_stop(struct intake *in) {
+    in->stopped = true;
+    loop_socket_pause(in->watch, true);
+}
+
+size_t intake_waiting(const struct intake *in) {
+    return in->waiting;
+}
+
+const struct text_list *intake_endpoints(const struct intake *in) {
+    return &in->bound;
+}
+
+int intake_open(sd_event *event, void *zmq_context, const struct settings *settings,
+                struct log *log, struct admit_counts *counts, struct intake **ret,
+                struct fault *ret_fault) {
+    struct intake *in = calloc(1, sizeof *in);
+    if (in == NULL)
+        return -ENOMEM;
+    in->settings = settings;
+    in->log = log;
+    in->counts = counts;
+    in->arena = arena_new(ARENA_BYTES);
+    in->endpoints_arena = arena_new(64 << 10);
+    in->messages = calloc(settings->submit.turn_messages, sizeof *in->messages);
+    in->socket = socket_new(zmq_context, ZMQ_ROUTER, LIMIT_MESSAGE_BYTES);
+    int r = -ENOMEM;
+    if (in->arena != NULL && in->endpoints_arena != NULL && in->messages != NULL &&
+        in->socket != NULL)
+        r = loop_socket_new(event, in->socket, "submit", readable, in, &in->watch);
+    if (r >= 0)
+        r = socket_bind(in->socket, in->endpoints_arena, &settings->submit.bind, &in->bound,
+                        ret_fault);
+    if (r < 0) {
+        intake_close(in);
+        return r;
+    }
+    *ret = in;
+    return 0;
+}
+
+struct intake *intake_close(struct intake *in) {
+    if (in == NULL)
+        return NULL;
+    if (in->arena != NULL)
+        end_turn(in);
+    loop_socket_free(in->watch);
+    if (in->socket != NULL)
+        zmq_close(in->socket);
+    free(in->messages);
+    free(in->proposals);
+    arena_free(in->arena);
+    arena_free(in->endpoints_arena);
+    free(in);
+    return NULL;
+}

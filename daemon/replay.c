@@ -1,0 +1,678 @@
+#include "daemon/replay.h"
+
+#include "daemon/loop.h"
+#include "daemon/socket.h"
+#include "proto/topic.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+enum {
+    TURN_MESSAGES = 64,
+    READERS = 1024,                    /* that are remembered */
+    READER_FORGOTTEN_USEC = 120000000, /* after so long without a report */
+    REQUEST_BYTES = 256 << 10,
+    REQUEST_ARENA_BYTES = 4 << 20,
+    HEADER_BYTES = 128, /* of a reply, beside its entries */
+    PROGRESS_USEC = 1000000,
+    POOL = 4, /* frame buffers that are kept */
+};
+
+struct session {
+    struct session *next;
+    struct socket_peer peer;
+    uint64_t id;
+    struct log_cursor *cursor;
+    struct slice *prefixes;
+    size_t n_prefixes;
+    uint64_t after, until;
+    uint64_t credit; /* bytes that may still be sent */
+    uint64_t heard_usec, sent_usec;
+    bool blocked; /* its pipe was full */
+};
+
+/* Frame buffers go to libzmq and come back when they have been sent. */
+struct pool {
+    pthread_mutex_t mutex;
+    void *free[POOL];
+    size_t n;
+    size_t size;
+    size_t owners; /* the replay, and each buffer that is away */
+};
+
+struct replay {
+    const struct settings *settings;
+    struct log *log;
+    void *socket;
+    struct text_list bound;
+    struct arena *bound_arena;
+    struct arena *arena; /* one request */
+    pthread_t thread;
+    bool running;
+    int stop_fd;
+    struct pool *pool;
+    size_t frame_bytes;
+    struct session *sessions;
+    size_t n_sessions;
+
+    pthread_mutex_t mutex; /* for what follows */
+    struct replay_reader *readers;
+    size_t n_readers;
+    struct replay_counts counts;
+    char trouble[300];
+};
+
+static uint64_t monotonic_usec(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* ---- frame buffers */
+
+static struct pool *pool_new(size_t size) {
+    struct pool *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    pthread_mutex_init(&p->mutex, NULL);
+    p->size = size;
+    p->owners = 1;
+    return p;
+}
+
+static void pool_leave(struct pool *p, void *buffer) {
+    pthread_mutex_lock(&p->mutex);
+    if (buffer != NULL && p->n < POOL)
+        p->free[p->n++] = buffer;
+    else
+        free(buffer);
+    bool last = --p->owners == 0;
+    pthread_mutex_unlock(&p->mutex);
+    if (!last)
+        return;
+    while (p->n > 0)
+        free(p->free[--p->n]);
+    pthread_mutex_destroy(&p->mutex);
+    free(p);
+}
+
+static void *pool_take(struct pool *p) {
+    pthread_mutex_lock(&p->mutex);
+    void *buffer = p->n > 0 ? p->free[--p->n] : NULL;
+    p->owners++;
+    pthread_mutex_unlock(&p->mutex);
+    if (buffer == NULL)
+        buffer = malloc(p->size);
+    if (buffer == NULL)
+        pool_leave(p, NULL);
+    return buffer;
+}
+
+/* Any thread of libzmq's. */
+static void buffer_sent(void *data, void *hint) {
+    pool_leave(hint, data);
+}
+
+/* ---- replies */
+
+static uint8_t *put_header(uint8_t *q, uint64_t id, const struct log_bounds *b, uint64_t proven,
+                           bool done) {
+    q = wire_put_uint(q, 2, id);
+    q = wire_put_uint(q, 3, b->epoch);
+    q = wire_put_uint(q, 4, proven);
+    q = wire_put_uint(q, 5, b->first);
+    q = wire_put_uint(q, 6, b->head);
+    q = wire_put_uint(q, 7, done);
+    return wire_put_uint(q, 10, b->newest_topic);
+}
+
+static void send_message(struct replay *r, const struct socket_peer *peer,
+                         const Newswire__V1__ReplayReply *reply) {
+    size_t size = newswire__v1__replay_reply__get_packed_size(reply);
+    zmq_msg_t m;
+    if (zmq_msg_init_size(&m, size) < 0)
+        return;
+    newswire__v1__replay_reply__pack(reply, zmq_msg_data(&m));
+    /* A reader that doesn't read asks again after a while. */
+    if (socket_send_message(r->socket, peer, &m) < 0)
+        zmq_msg_close(&m);
+}
+
+static void send_error(struct replay *r, const struct socket_peer *peer, uint64_t id, int code,
+                       const struct fault *f) {
+    Newswire__V1__ReplayReply reply = NEWSWIRE__V1__REPLAY_REPLY__INIT;
+    Newswire__V1__Error error = NEWSWIRE__V1__ERROR__INIT;
+    struct log_bounds b;
+    log_bounds(r->log, &b);
+    error.code = (Newswire__V1__Error__Code)code;
+    error.message = (char *)f->reason;
+    error.field = (char *)f->field;
+    reply.request_id = id;
+    reply.epoch = b.epoch;
+    reply.first = b.first;
+    reply.head = b.head;
+    reply.done = true;
+    reply.error = &error;
+    pthread_mutex_lock(&r->mutex);
+    r->counts.refused++;
+    pthread_mutex_unlock(&r->mutex);
+    send_message(r, peer, &reply);
+}
+
+/* ---- sessions */
+
+static struct session *session_free(struct session *s) {
+    if (s == NULL)
+        return NULL;
+    log_cursor_close(s->cursor);
+    for (size_t i = 0; i < s->n_prefixes; i++)
+        free((void *)s->prefixes[i].data);
+    free(s->prefixes);
+    free(s);
+    return NULL;
+}
+
+static struct session **find_session(struct replay *r, const struct socket_peer *peer,
+                                     uint64_t id) {
+    struct session **s = &r->sessions;
+    while (*s != NULL && !((*s)->id == id && (*s)->peer.id_len == peer->id_len &&
+                           memcmp((*s)->peer.id, peer->id, peer->id_len) == 0))
+        s = &(*s)->next;
+    return s;
+}
+
+static void end_session(struct replay *r, struct session **at) {
+    struct session *s = *at;
+    if (s == NULL)
+        return;
+    *at = s->next;
+    r->n_sessions--;
+    session_free(s);
+}
+
+static int copy_prefixes(struct session *s, char *const *topics, size_t n) {
+    s->prefixes = calloc(n + 1, sizeof *s->prefixes);
+    if (s->prefixes == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        char *copy = strdup(topics[i]);
+        if (copy == NULL)
+            return -ENOMEM;
+        s->prefixes[s->n_prefixes++] = slice_of(copy);
+    }
+    return 0;
+}
+
+static int check_prefixes(char *const *topics, size_t n, struct fault *f) {
+    for (size_t i = 0; i < n; i++)
+        if (!topic_prefix_valid(slice_of(topics[i])))
+            return fault_set(f, "topics", "'%.96s' is no prefix of a topic", topics[i]);
+    return 0;
+}
+
+static uint64_t capped(const struct replay *r, uint64_t credit) {
+    return credit < r->settings->replay.credit_bytes ? credit : r->settings->replay.credit_bytes;
+}
+
+/* Where a session that asks for a time begins. */
+static int seek(struct session *s, const Newswire__V1__ReplayOpen *open, struct fault *f) {
+    if (open->since_usec == 0)
+        return 0;
+    int e = log_cursor_seek_time(s->cursor, open->since_usec, &s->after);
+    if (e < 0)
+        fault_set(f, "since_usec", "the log can't be searched: %s", strerror(-e));
+    return e;
+}
+
+static void open_session(struct replay *r, const struct socket_peer *peer, uint64_t id,
+                         const Newswire__V1__ReplayOpen *open) {
+    struct fault f = {0};
+    struct log_bounds b;
+    log_bounds(r->log, &b);
+    end_session(r, find_session(r, peer, id)); /* asked anew: the old one has no reader */
+    if (check_prefixes(open->topics, open->n_topics, &f) < 0) {
+        send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__invalid, &f);
+        return;
+    }
+    if (open->epoch != 0 && open->epoch != b.epoch) {
+        fault_set(&f, "epoch", "this log's epoch is %llu", (unsigned long long)b.epoch);
+        send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__wrong_epoch, &f);
+        return;
+    }
+    if (r->n_sessions >= r->settings->replay.sessions) {
+        fault_set(&f, "", "%zu replays are running; try again", r->n_sessions);
+        send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__busy, &f);
+        return;
+    }
+    struct session *s = calloc(1, sizeof *s);
+    int e = s == NULL ? -ENOMEM : copy_prefixes(s, open->topics, open->n_topics);
+    if (e == 0)
+        e = log_cursor_open(r->log, &s->cursor);
+    if (e == 0) {
+        s->peer = *peer;
+        s->id = id;
+        s->after = open->after;
+        s->until = open->until == 0 || open->until > b.head ? b.head : open->until;
+        s->credit = capped(r, open->credit_bytes);
+        s->heard_usec = s->sent_usec = monotonic_usec();
+        e = seek(s, open, &f);
+    }
+    if (e < 0) {
+        session_free(s);
+        if (*f.reason == '\0')
+            fault_set(&f, "", "the daemon is short of memory; try again");
+        send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__busy, &f);
+        return;
+    }
+    /* At the end of the list, so that the others keep their turns. */
+    struct session **last = &r->sessions;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = s;
+    r->n_sessions++;
+    pthread_mutex_lock(&r->mutex);
+    r->counts.sessions++;
+    pthread_mutex_unlock(&r->mutex);
+}
+
+static void give_credit(struct replay *r, const struct socket_peer *peer, uint64_t id,
+                        uint64_t bytes) {
+    struct session *s = *find_session(r, peer, id);
+    if (s == NULL) {
+        /* Not when it has just ended: then the reader has its last frame. */
+        return;
+    }
+    s->credit = capped(r, bytes > UINT64_MAX - s->credit ? UINT64_MAX : s->credit + bytes);
+    s->heard_usec = monotonic_usec();
+    s->blocked = false;
+}
+
+/* ---- heads and reports */
+
+static int add_head(struct arena *a, Newswire__V1__ReplayReply *reply, const char *topic,
+                    uint64_t seq) {
+    Newswire__V1__TopicHead *h = arena_alloc(a, sizeof *h);
+    if (h == NULL)
+        return -ENOMEM;
+    newswire__v1__topic_head__init(h);
+    h->topic = arena_strndup(a, topic, strlen(topic));
+    h->head = seq;
+    return h->topic == NULL ? -ENOMEM
+                            : article_push(a, (void ***)&reply->heads, &reply->n_heads, h);
+}
+
+static bool has_head(const struct log_head *heads, size_t n, const char *topic) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(heads[i].topic, topic) == 0)
+            return true;
+    return false;
+}
+
+/* Topics that config names and that have no entry yet: head 0. */
+static int add_empty_heads(struct replay *r, Newswire__V1__ReplayReply *reply,
+                           const struct slice *prefixes, size_t n_prefixes,
+                           const struct log_head *heads, size_t n) {
+    const struct rules *rules = &r->settings->rules;
+    for (size_t i = 0; i < rules->n_sections; i++)
+        for (int kind = KIND_ARTICLE; article_kind_name(kind) != NULL; kind++) {
+            char topic[LIMIT_TOPIC_BYTES + 1];
+            bool wanted = n_prefixes == 0;
+            if (topic_make(rules->sections[i]->key, kind, topic) < 0 || has_head(heads, n, topic))
+                continue;
+            for (size_t k = 0; k < n_prefixes && !wanted; k++)
+                wanted = topic_matches(prefixes[k], slice_of(topic));
+            if (wanted && add_head(r->arena, reply, topic, 0) < 0)
+                return -ENOMEM;
+        }
+    return 0;
+}
+
+static void send_heads(struct replay *r, const struct socket_peer *peer, uint64_t id,
+                       const Newswire__V1__HeadsRequest *request) {
+    Newswire__V1__ReplayReply reply = NEWSWIRE__V1__REPLAY_REPLY__INIT;
+    struct fault f = {0};
+    struct log_head *heads = NULL;
+    struct log_bounds b;
+    size_t n = 0, n_prefixes = request->n_topics;
+    if (check_prefixes(request->topics, n_prefixes, &f) < 0) {
+        send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__invalid, &f);
+        return;
+    }
+    struct slice *prefixes = arena_alloc(r->arena, (n_prefixes + 1) * sizeof *prefixes);
+    int e = prefixes == NULL ? -ENOMEM : 0;
+    for (size_t i = 0; i < n_prefixes && e == 0; i++)
+        prefixes[i] = slice_of(request->topics[i]);
+    log_bounds(r->log, &b);
+    if (e == 0)
+        e = log_heads(r->log, prefixes, n_prefixes, &heads, &n, &reply.head, &reply.newest_topic);
+    for (size_t i = 0; i < n && e == 0; i++)
+        e = add_head(r->arena, &reply, heads[i].topic, heads[i].head);
+    if (e == 0)
+        e = add_empty_heads(r, &reply, prefixes, n_prefixes, heads, n);
+    free(heads);
+    if (e < 0) {
+        fault_set(&f, "", "the daemon is short of memory; try again");
+        send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__busy, &f);
+        return;
+    }
+    reply.request_id = id;
+    reply.epoch = b.epoch;
+    reply.first = b.first;
+    reply.done = true;
+    send_message(r, peer, &reply);
+}
+
+static void forget_readers(struct replay *r, int64_t now) {
+    size_t kept = 0;
+    for (size_t i = 0; i < r->n_readers; i++)
+        if (now - r->readers[i].seen_usec < READER_FORGOTTEN_USEC)
+            r->readers[kept++] = r->readers[i];
+    r->n_readers = kept;
+}
+
+static void take_report(struct replay *r, const Newswire__V1__Report *report) {
+    struct replay_reader reader = {
+        .epoch = report->epoch, .proven_seq = report->proven_seq, .seen_usec = loop_utc_usec()};
+    snprintf(reader.client, sizeof reader.client, "%s", report->client);
+    for (size_t i = 0, at = 0; i < report->n_topics && at < sizeof reader.topics; i++)
+        at += (size_t)snprintf(reader.topics + at, sizeof reader.topics - at, "%s%s",
+                               at == 0 ? "" : " ", report->topics[i]);
+    pthread_mutex_lock(&r->mutex);
+    forget_readers(r, reader.seen_usec);
+    size_t i = 0;
+    while (i < r->n_readers && strcmp(r->readers[i].client, reader.client) != 0)
+        i++;
+    if (i < READERS) {
+        r->readers[i] = reader;
+        if (i == r->n_readers)
+            r->n_readers++;
+    }
+    pthread_mutex_unlock(&r->mutex);
+}
+
+static void take_request(struct replay *r, const struct socket_peer *peer, struct slice body) {
+    struct fault f = {0};
+    ProtobufCMessage *message;
+    arena_reset(r->arena);
+    if (codec_unpack(&newswire__v1__replay_request__descriptor, r->arena, body, &message, &f) < 0) {
+        send_error(r, peer, 0, NEWSWIRE__V1__ERROR__CODE__malformed, &f);
+        return;
+    }
+    const Newswire__V1__ReplayRequest *q = (const Newswire__V1__ReplayRequest *)message;
+    switch (q->what_case) {
+    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_OPEN:
+        open_session(r, peer, q->request_id, q->open);
+        break;
+    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_CREDIT:
+        give_credit(r, peer, q->request_id, q->credit->bytes);
+        break;
+    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_CLOSE:
+        end_session(r, find_session(r, peer, q->request_id));
+        break;
+    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_HEADS:
+        send_heads(r, peer, q->request_id, q->heads);
+        break;
+    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_REPORT: take_report(r, q->report); break;
+    default:
+        fault_set(&f, "what", "the request asks for nothing");
+        send_error(r, peer, q->request_id, NEWSWIRE__V1__ERROR__CODE__malformed, &f);
+        break;
+    }
+}
+
+static void receive(struct replay *r) {
+    for (int i = 0; i < TURN_MESSAGES; i++) {
+        struct socket_peer peer;
+        struct fault f = {0};
+        zmq_msg_t m;
+        int e = socket_receive(r->socket, &peer, &m);
+        if (e == -EBADMSG) {
+            fault_set(&f, "", "a request is one frame, and there are more, or none");
+            send_error(r, &peer, 0, NEWSWIRE__V1__ERROR__CODE__malformed, &f);
+        }
+        if (e == -EBADMSG)
+            continue;
+        if (e < 0)
+            return;
+        take_request(r, &peer, (struct slice){zmq_msg_data(&m), zmq_msg_size(&m)});
+        zmq_msg_close(&m);
+    }
+}
+
+/* ---- serving */
+
+/* Keeps as many whole entries as the credit pays for, and at least one. The
+ * bytes kept; *ret_last_seq is the last kept entry's, if some were cut. */
+static size_t cut_to_credit(const uint8_t *data, struct log_read *read, uint64_t credit) {
+    struct slice rest = {data, read->bytes};
+    size_t kept = 0, entries = 0;
+    uint64_t last = 0;
+    while (rest.len > 0) {
+        struct wire_field f;
+        struct entry e;
+        if (!wire_get_field(&rest, &f) || entry_decode(f.bytes, &e) < 0)
+            break;
+        size_t end = read->bytes - rest.len;
+        if (end > credit && entries > 0) {
+            read->scanned_seq = last;
+            read->at_until = false;
+            break;
+        }
+        kept = end;
+        last = e.seq;
+        entries++;
+    }
+    read->bytes = kept;
+    read->entries = entries;
+    return kept;
+}
+
+static void note_trouble(struct replay *r, const struct fault *f) {
+    pthread_mutex_lock(&r->mutex);
+    snprintf(r->trouble, sizeof r->trouble, "%s", f->reason);
+    pthread_mutex_unlock(&r->mutex);
+}
+
+/* Sends a frame. Whether the session goes on. */
+static bool send_frame(struct replay *r, struct session *s, uint8_t *buffer,
+                       const struct log_read *read) {
+    struct log_bounds b;
+    zmq_msg_t m;
+    log_bounds(r->log, &b);
+    uint8_t *end = put_header(buffer + read->bytes, s->id, &b, read->scanned_seq, read->at_until);
+    size_t len = (size_t)(end - buffer);
+    if (zmq_msg_init_data(&m, buffer, len, buffer_sent, r->pool) < 0) {
+        pool_leave(r->pool, buffer);
+        return true;
+    }
+    int e = socket_send_message(r->socket, &s->peer, &m);
+    if (e < 0) {
+        zmq_msg_close(&m);
+        s->blocked = e == -EAGAIN;
+        return s->blocked;
+    }
+    s->after = read->scanned_seq;
+    s->credit -= len < s->credit ? len : s->credit;
+    s->sent_usec = monotonic_usec();
+    pthread_mutex_lock(&r->mutex);
+    r->counts.entries += read->entries;
+    r->counts.bytes += len;
+    pthread_mutex_unlock(&r->mutex);
+    return !read->at_until;
+}
+
+/* One turn: reads a bounded part of the log and sends what it found. Whether
+ * the session goes on. */
+static bool serve(struct replay *r, struct session *s) {
+    struct log_read read = {0};
+    struct fault f = {0};
+    uint8_t *buffer = pool_take(r->pool);
+    if (buffer == NULL)
+        return true;
+    int e = log_cursor_read(s->cursor, s->prefixes, s->n_prefixes, s->after, s->until, buffer,
+                            r->frame_bytes, &read, &f);
+    if (e < 0) {
+        pool_leave(r->pool, buffer);
+        note_trouble(r, &f);
+        send_error(r, &s->peer, s->id, NEWSWIRE__V1__ERROR__CODE__damaged, &f);
+        return false;
+    }
+    if (read.bytes > s->credit)
+        cut_to_credit(buffer, &read, s->credit);
+    if (read.entries == 0 && !read.at_until && monotonic_usec() - s->sent_usec < PROGRESS_USEC) {
+        pool_leave(r->pool, buffer);
+        s->after = read.scanned_seq;
+        return true;
+    }
+    return send_frame(r, s, buffer, &read);
+}
+
+/* Gives each session a turn. Whether one could use another at once. */
+static bool serve_all(struct replay *r) {
+    uint64_t now = monotonic_usec();
+    bool more = false;
+    for (struct session **at = &r->sessions; *at != NULL;) {
+        struct session *s = *at;
+        bool goes_on = true;
+        if (s->credit > 0 && !s->blocked)
+            goes_on = serve(r, s);
+        else if (now - s->heard_usec > r->settings->replay.session_timeout_usec)
+            goes_on = false;
+        if (!goes_on) {
+            end_session(r, at);
+            continue;
+        }
+        more = more || (s->credit > 0 && !s->blocked);
+        at = &s->next;
+    }
+    return more;
+}
+
+static void *run(void *userdata) {
+    struct replay *r = userdata;
+    zmq_pollitem_t items[] = {
+        {.socket = r->socket, .events = ZMQ_POLLIN},
+        {.fd = r->stop_fd, .events = ZMQ_POLLIN},
+    };
+    bool more = false;
+    for (;;) {
+        bool blocked = false;
+        for (struct session *s = r->sessions; s != NULL; s = s->next)
+            blocked = blocked || s->blocked;
+        /* A full pipe isn't told; it is tried again after a moment. */
+        if (zmq_poll(items, 2, more ? 0 : blocked ? 20 : 1000) < 0 && errno != EINTR)
+            break;
+        if (items[1].revents != 0)
+            break;
+        if (items[0].revents != 0)
+            receive(r);
+        for (struct session *s = r->sessions; s != NULL; s = s->next)
+            s->blocked = false;
+        more = serve_all(r);
+        pthread_mutex_lock(&r->mutex);
+        r->counts.running = r->n_sessions;
+        pthread_mutex_unlock(&r->mutex);
+    }
+    return NULL;
+}
+
+int replay_readers(struct replay *r, struct replay_reader **ret, size_t *ret_n,
+                   struct replay_counts *ret_counts) {
+    pthread_mutex_lock(&r->mutex);
+    forget_readers(r, loop_utc_usec());
+    struct replay_reader *copy = calloc(r->n_readers + 1, sizeof *copy);
+    if (copy != NULL) {
+        memcpy(copy, r->readers, r->n_readers * sizeof *copy);
+        *ret_n = r->n_readers;
+        *ret_counts = r->counts;
+        *ret = copy;
+    }
+    pthread_mutex_unlock(&r->mutex);
+    return copy == NULL ? -ENOMEM : 0;
+}
+
+void replay_trouble(struct replay *r, char *buffer, size_t size) {
+    pthread_mutex_lock(&r->mutex);
+    snprintf(buffer, size, "%s", r->trouble);
+    pthread_mutex_unlock(&r->mutex);
+}
+
+const struct text_list *replay_endpoints(const struct replay *r) {
+    return &r->bound;
+}
+
+/* The thread takes no signals: they are the loop's. */
+static int start_thread(struct replay *r) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int e = pthread_create(&r->thread, NULL, run, r);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    r->running = e == 0;
+    return -e;
+}
+
+int replay_open(void *zmq_context, const struct settings *settings, struct log *log,
+                struct replay **ret, struct fault *ret_fault) {
+    struct replay *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return -ENOMEM;
+    pthread_mutex_init(&r->mutex, NULL);
+    r->settings = settings;
+    r->log = log;
+    r->frame_bytes = settings->replay.frame_bytes > LIMIT_ENTRY_BYTES ? settings->replay.frame_bytes
+                                                                      : LIMIT_ENTRY_BYTES;
+    r->stop_fd = eventfd(0, EFD_CLOEXEC);
+    r->arena = arena_new(REQUEST_ARENA_BYTES);
+    r->bound_arena = arena_new(64 << 10);
+    r->readers = calloc(READERS, sizeof *r->readers);
+    r->pool = pool_new(r->frame_bytes + HEADER_BYTES);
+    r->socket = socket_new(zmq_context, ZMQ_ROUTER, REQUEST_BYTES);
+    int e = 0, unlimited = 0;
+    if (r->stop_fd < 0 || r->arena == NULL || r->bound_arena == NULL || r->readers == NULL ||
+        r->pool == NULL || r->socket == NULL)
+        e = -ENOMEM;
+    /* Credit bounds what waits for a reader, in bytes, which a high-water mark can't. */
+    if (e == 0 && zmq_setsockopt(r->socket, ZMQ_SNDHWM, &unlimited, sizeof unlimited) < 0)
+        e = -errno;
+    if (e == 0)
+        e = socket_bind(r->socket, r->bound_arena, &settings->replay.bind, &r->bound, ret_fault);
+    if (e == 0)
+        e = start_thread(r);
+    if (e < 0) {
+        replay_close(r);
+        return e;
+    }
+    *ret = r;
+    return 0;
+}
+
+struct replay *replay_close(struct replay *r) {
+    if (r == NULL)
+        return NULL;
+    if (r->running) {
+        uint64_t one = 1;
+        if (write(r->stop_fd, &one, sizeof one) == sizeof one)
+            pthread_join(r->thread, NULL);
+    }
+    while (r->sessions != NULL)
+        end_session(r, &r->sessions);
+    if (r->socket != NULL)
+        zmq_close(r->socket);
+    if (r->pool != NULL)
+        pool_leave(r->pool, NULL);
+    if (r->stop_fd >= 0)
+        close(r->stop_fd);
+    pthread_mutex_destroy(&r->mutex);
+    arena_free(r->arena);
+    arena_free(r->bound_arena);
+    free(r->readers);
+    free(r);
+    return NULL;
+}

@@ -1,0 +1,61 @@
+/*
+ * What the daemon's config says, and the one table that names every key.
+ *
+ * settings.c holds the tables; newswired.conf and the list in newswired.conf(5)
+ * are held to them by a test.
+ */
+#pragma once
+
+#include "proto/rules.h"
+
+enum unknown_section { UNKNOWN_SECTION_REFUSE, UNKNOWN_SECTION_DEFAULT };
+
+struct settings {
+    struct rules rules; /* first: the tables of rules.h fill it at offset 0 */
+    struct {
+        struct text_list bind;
+        uint64_t send_high_water;
+        uint64_t heartbeat_interval_usec;
+        uint64_t heartbeat_rate; /* a second, all topics together */
+        uint64_t frame_bytes;
+    } feed;
+    struct {
+        struct text_list bind;
+        uint64_t sessions;
+        uint64_t credit_bytes;
+        uint64_t session_timeout_usec;
+        uint64_t frame_bytes;
+    } replay;
+    struct {
+        struct text_list bind;
+        uint64_t turn_messages;
+    } submit;
+    struct {
+        char *path;
+    } control;
+    struct {
+        char *directory;
+        uint64_t rescan_usec;
+        uint64_t settle_usec;
+    } spool;
+    struct {
+        char *directory;
+        uint64_t segment_bytes, retain_usec, retain_bytes, remember_usec, batch_bytes, queue_bytes,
+            checkpoint_entries, free_bytes;
+    } log;
+    struct {
+        char *default_section;
+        int unknown_section; /* enum unknown_section */
+        uint64_t article_bytes;
+    } intake;
+};
+
+/* All tables, for the sample and for tests; ended by NULL. */
+extern const struct config_section *const settings_tables[];
+
+/* Reads the file, or with a NULL path only sets the defaults, and checks what
+ * no single key can tell: addresses, the default section. Strings live in the
+ * arena. 0; -EINVAL, -ENOENT, … with *ret_fault set; -ENOMEM. */
+int settings_read(struct arena *a, const char *path, struct settings *ret,
+                  struct config_fault *ret_fault)
+    __attribute__((nonnull(1, 3, 4), warn_unused_result));

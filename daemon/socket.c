@@ -1,0 +1,95 @@
+#include "daemon/socket.h"
+
+#include <errno.h>
+#include <zmq.h>
+
+void *socket_new(void *context, int type, int64_t most_bytes) {
+    void *s = zmq_socket(context, type);
+    int linger = SOCKET_LINGER_MSEC, yes = 1, interval = 5000, timeout = 15000;
+    if (s == NULL)
+        return NULL;
+    int r = zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &most_bytes, sizeof most_bytes);
+    r |= zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof linger);
+    r |= zmq_setsockopt(s, ZMQ_HEARTBEAT_IVL, &interval, sizeof interval);
+    r |= zmq_setsockopt(s, ZMQ_HEARTBEAT_TIMEOUT, &timeout, sizeof timeout);
+    r |= zmq_setsockopt(s, ZMQ_IPV6, &yes, sizeof yes);
+    if (type == ZMQ_ROUTER)
+        r |= zmq_setsockopt(s, ZMQ_ROUTER_MANDATORY, &yes, sizeof yes);
+    if (r == 0)
+        return s;
+    int error = errno;
+    zmq_close(s);
+    errno = error;
+    return NULL;
+}
+
+int socket_bind(void *socket, struct arena *a, const struct text_list *endpoints,
+                struct text_list *ret_bound, struct fault *ret_fault) {
+    for (size_t i = 0; i < endpoints->n; i++) {
+        char bound[1024] = "";
+        size_t size = sizeof bound;
+        if (zmq_bind(socket, endpoints->items[i]) < 0) {
+            int error = errno;
+            fault_set(ret_fault, "bind", "%.128s: %s", endpoints->items[i], zmq_strerror(error));
+            return -error;
+        }
+        zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, bound, &size);
+        if (article_push_string(a, &ret_bound->items, &ret_bound->n, bound, strlen(bound)) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+int socket_send_message(void *router, const struct socket_peer *peer, void *message) {
+    /* MANDATORY tells by the first frame whether all can be sent. */
+    if (zmq_send(router, peer->id, peer->id_len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+        return -errno;
+    if (peer->delimiter && zmq_send(router, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+        return -errno;
+    return zmq_msg_send(message, router, ZMQ_DONTWAIT) < 0 ? -errno : 0;
+}
+
+int socket_send(void *router, const struct socket_peer *peer, const void *data, size_t len) {
+    zmq_msg_t m;
+    if (zmq_msg_init_size(&m, len) < 0)
+        return -errno;
+    if (len > 0)
+        memcpy(zmq_msg_data(&m), data, len);
+    int r = socket_send_message(router, peer, &m);
+    if (r < 0)
+        zmq_msg_close(&m);
+    return r;
+}
+
+/* Takes what is left of a message off the socket. */
+static void drop_rest(void *router, zmq_msg_t *last) {
+    while (zmq_msg_more(last)) {
+        zmq_msg_close(last);
+        zmq_msg_init(last);
+        if (zmq_msg_recv(last, router, ZMQ_DONTWAIT) < 0)
+            return;
+    }
+}
+
+int socket_receive(void *router, struct socket_peer *ret_peer, void *ret_body) {
+    zmq_msg_t *body = ret_body;
+    zmq_msg_init(body);
+    if (zmq_msg_recv(body, router, ZMQ_DONTWAIT) < 0)
+        return -errno;
+    *ret_peer = (struct socket_peer){0};
+    ret_peer->id_len = (uint8_t)zmq_msg_size(body);
+    memcpy(ret_peer->id, zmq_msg_data(body), ret_peer->id_len);
+    /* Frames of one message come together: the others are there. */
+    if (zmq_msg_more(body) && zmq_msg_recv(body, router, ZMQ_DONTWAIT) >= 0) {
+        if (zmq_msg_size(body) == 0 && zmq_msg_more(body)) {
+            ret_peer->delimiter = true;
+            if (zmq_msg_recv(body, router, ZMQ_DONTWAIT) < 0)
+                return -errno;
+        }
+        if (!zmq_msg_more(body))
+            return 1;
+    }
+    drop_rest(router, body);
+    zmq_msg_close(body);
+    return -EBADMSG;
+}

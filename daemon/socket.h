@@ -1,0 +1,49 @@
+/*
+ * Making the daemon's ZeroMQ sockets, and what all of their owners do with
+ * frames.
+ */
+#pragma once
+
+#include "proto/codec.h"
+#include "proto/parse.h"
+
+#include <stdbool.h>
+
+enum { SOCKET_LINGER_MSEC = 1000 };
+
+/* A socket with the limits that all of them have: ZMQ_MAXMSGSIZE, heartbeats
+ * so that a dead peer is noticed, a linger for the last answers, and for a
+ * ROUTER ZMQ_ROUTER_MANDATORY, without which a send beyond the high-water mark
+ * vanishes. NULL with errno set. */
+void *socket_new(void *context, int type, int64_t most_bytes);
+
+/* Binds to each endpoint; *ret_bound gets what they really are. 0; -errno with
+ * *ret_fault naming the endpoint. */
+int socket_bind(void *socket, struct arena *a, const struct text_list *endpoints,
+                struct text_list *ret_bound, struct fault *ret_fault)
+    __attribute__((nonnull, warn_unused_result));
+
+/* A peer's address on a ROUTER, and whether it sends an empty frame before its
+ * messages, as a REQ does; it is answered in kind. */
+struct socket_peer {
+    uint8_t id[255];
+    uint8_t id_len;
+    bool delimiter;
+};
+
+/* Sends one frame to a peer. 0; -EHOSTUNREACH when it has gone; -EAGAIN when
+ * its pipe is full: nothing was sent. */
+int socket_send(void *router, const struct socket_peer *peer, const void *data, size_t len)
+    __attribute__((nonnull(1, 2), warn_unused_result));
+
+/* The same with a message (a zmq_msg_t), which is taken over when it returns 0. */
+int socket_send_message(void *router, const struct socket_peer *peer, void *message)
+    __attribute__((nonnull, warn_unused_result));
+
+/* Receives what a peer sent, without waiting: one frame behind the address and
+ * an optional empty one. Returns 1 with *ret_body to be closed with
+ * zmq_msg_close by the caller; -EBADMSG with *ret_peer set when there are too
+ * many frames or none (all are taken off the socket); -EAGAIN when there is
+ * nothing. ret_body is a zmq_msg_t that the caller has not initialised. */
+int socket_receive(void *router, struct socket_peer *ret_peer, void *ret_body)
+    __attribute__((nonnull, warn_unused_result));
