@@ -1,0 +1,902 @@
+#include "daemon/log/file.h"
+#include "daemon/log/io.h"
+#include "proto/topic.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    TICK_USEC = 1000 * 1000,      /* looks after holds, troubles and retention */
+    SPACE_CHECK_USEC = 50 * 1000, /* how old an answer of statvfs may be */
+    OUT_OF_MEMORY_USEC = 10 * 1000,
+    ENTRY_OVERHEAD_BYTES = 256,   /* of an entry but for its strings and article */
+};
+
+struct file_item {
+    struct file_item *next;
+    struct log_proposal proposal; /* its pointers point behind it */
+    size_t bytes;
+};
+
+struct file_batch {
+    struct log_batch batch;
+    struct file_batch *next;
+    struct file_item *items;
+    uint8_t *buffer; /* as it is written: struct segment_batch, then records */
+    size_t size, used, n_records;
+    struct log_result *results;
+    uint32_t *topics; /* of results that are entries */
+    size_t n, n_max, dispatched;
+};
+
+int64_t file_now(const struct file_log *l) {
+    if (l->config.now_usec != NULL)
+        return l->config.now_usec();
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static uint64_t monotonic_usec(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+int file_add_segment(struct file_log *l, const struct segment_header *header, uint64_t end) {
+    if (l->n_segments == l->n_segments_max) {
+        size_t max = l->n_segments_max == 0 ? 16 : l->n_segments_max * 2;
+        struct file_segment *segments = reallocarray(l->segments, max, sizeof *segments);
+        if (segments == NULL)
+            return -ENOMEM;
+        l->segments = segments;
+        l->n_segments_max = max;
+    }
+    l->segments[l->n_segments++] = (struct file_segment){*header, end};
+    l->bytes += end;
+    return 0;
+}
+
+void file_save_index(struct file_log *l, uint64_t base, struct index *index) {
+    for (size_t i = 0; i < l->view.n_topics; i++)
+        if (l->view.topics[i].head >= base &&
+            index_add_topic(index, slice_of(l->view.topics[i].name)) < 0)
+            return;
+    /* Without it the segment is read from its start. */
+    if (index_save(l->folder, base, index) < 0)
+        return;
+}
+
+void file_update_bounds(struct file_log *l) {
+    struct log_bounds *b = &l->bounds;
+    const struct segment_header *oldest = &l->segments[0].header;
+    b->epoch = l->epoch;
+    b->head = l->view.head;
+    b->first = oldest->prev_head + 1;
+    b->entries = l->view.entries - oldest->prev_entries;
+    b->held = view_n_held(&l->view);
+    b->bytes = l->bytes;
+    b->taking = l->trouble[0] == 0;
+    memcpy(b->trouble, l->trouble, sizeof b->trouble);
+}
+
+/* ---- batches */
+
+static void free_items(struct file_item *items) {
+    while (items != NULL) {
+        struct file_item *next = items->next;
+        free(items);
+        items = next;
+    }
+}
+
+static void batch_release(struct log_batch *batch) {
+    struct file_batch *b = (struct file_batch *)batch;
+    free_items(b->items);
+    free(b->buffer);
+    free(b->results);
+    free(b->topics);
+    free(b);
+}
+
+static size_t item_size(const struct log_proposal *p) {
+    size_t size = p->article.len + 2 * sizeof(struct segment_record) + ENTRY_OVERHEAD_BYTES +
+                  strlen(p->uri) + LIMIT_TOPIC_BYTES;
+    for (size_t i = 0; i < p->n_path; i++)
+        size += strlen(p->path[i]) + WIRE_VARINT_BYTES;
+    return size;
+}
+
+/* A batch with room for the items, which it takes, and for what is due. */
+static struct file_batch *batch_new(struct file_log *l, struct file_item *items, size_t n,
+                                    int64_t now) {
+    size_t size = sizeof(struct segment_batch), due = 0;
+    for (const struct file_item *i = items; i != NULL; i = i->next)
+        size += i->bytes;
+    for (size_t i = 0; i < l->view.n_held && l->view.held[i].until_usec <= now; i++, due++)
+        size += l->view.held[i].len + sizeof(struct segment_record) + ENTRY_OVERHEAD_BYTES;
+    struct file_batch *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    b->batch.refs = 1;
+    b->batch.release = batch_release;
+    b->n_max = n + due;
+    b->size = size;
+    b->used = sizeof(struct segment_batch);
+    b->buffer = malloc(size);
+    b->results = malloc((b->n_max + 1) * sizeof *b->results);
+    b->topics = malloc((b->n_max + 1) * sizeof *b->topics);
+    if (b->buffer == NULL || b->results == NULL || b->topics == NULL) {
+        batch_release(&b->batch);
+        return NULL;
+    }
+    b->items = items;
+    return b;
+}
+
+static struct log_result *batch_result(struct file_batch *b, enum log_outcome outcome,
+                                       void *cookie) {
+    struct log_result *r = &b->results[b->n++];
+    r->outcome = outcome;
+    r->cookie = cookie;
+    r->seq = r->prev_seq = r->replaces = 0;
+    r->topic = r->entry = (struct slice){0};
+    r->fault.field[0] = r->fault.reason[0] = 0;
+    return r;
+}
+
+static void result_unavailable(struct log_result *r, const char *reason) {
+    r->outcome = LOG_UNAVAILABLE;
+    r->seq = r->prev_seq = r->replaces = 0;
+    r->topic = r->entry = (struct slice){0};
+    r->fault.field[0] = 0;
+    snprintf(r->fault.reason, sizeof r->fault.reason, "%s", reason);
+}
+
+/* ---- records */
+
+/* Seals a record whose payload has been written behind its place. */
+static void put_record(struct file_log *l, struct file_batch *b, struct segment_record *record) {
+    uint8_t *at = b->buffer + b->used;
+    segment_seal_record(&l->segments[l->n_segments - 1].header, record, at + sizeof *record);
+    memcpy(at, record, sizeof *record);
+    b->used += sizeof *record + record->length;
+    b->n_records++;
+}
+
+/* Puts an entry on the log: all but its numbers is given. */
+static int put_entry(struct file_log *l, struct file_batch *b, struct entry *e,
+                     const uint8_t *key, bool canceled, uint64_t hold, struct log_result *result) {
+    uint8_t *payload = b->buffer + b->used + sizeof(struct segment_record);
+    e->epoch = l->epoch;
+    e->seq = l->next_seq++;
+    e->prev_seq = view_topic_head(&l->view, e->topic);
+    struct segment_record record = {
+        .seq = e->seq,
+        .usec = e->stored_at_usec,
+        .aux = hold,
+        .type = SEGMENT_ENTRY,
+        .flags = canceled ? SEGMENT_CANCELED : 0,
+        .length = (uint32_t)(entry_encode(e, payload) - payload),
+    };
+    put_record(l, b, &record);
+    /* From here on as it stands in the batch: the view's own strings move. */
+    struct entry written;
+    result->entry = (struct slice){payload, record.length};
+    int r = view_decode(result->entry, &written);
+    if (r < 0)
+        return r;
+    result->seq = e->seq;
+    result->prev_seq = e->prev_seq;
+    result->replaces = e->replaces;
+    result->topic = written.topic;
+    return view_apply_entry(&l->view, &written, key, canceled, hold,
+                            &b->topics[result - b->results]);
+}
+
+static int put_hold(struct file_log *l, struct file_batch *b, struct entry *e,
+                    int64_t until_usec) {
+    uint8_t *payload = b->buffer + b->used + sizeof(struct segment_record);
+    e->epoch = l->epoch;
+    e->seq = l->next_seq++;
+    struct segment_record record = {
+        .seq = e->seq,
+        .usec = e->stored_at_usec,
+        .aux = (uint64_t)until_usec,
+        .type = SEGMENT_HOLD,
+        .length = (uint32_t)(entry_encode(e, payload) - payload),
+    };
+    put_record(l, b, &record);
+    return view_apply_hold(&l->view, (struct slice){payload, record.length}, until_usec);
+}
+
+static void put_drop(struct file_log *l, struct file_batch *b, uint64_t hold, int64_t now) {
+    struct segment_record record = {
+        .seq = l->next_seq++, .usec = now, .aux = hold, .type = SEGMENT_DROP};
+    put_record(l, b, &record);
+    view_apply_drop(&l->view, hold);
+}
+
+static struct entry entry_of(const struct log_proposal *p, const struct view_decision *d,
+                             int64_t now) {
+    struct entry e = {
+        .topic = d->topic,
+        .stored_at_usec = now,
+        .uri = slice_of(p->uri),
+        .version = p->version,
+        .content_digest = {p->content_digest, LIMIT_DIGEST_BYTES},
+        .replaces = d->replaces,
+        .n_path = p->n_path,
+        .article = p->article,
+    };
+    for (size_t i = 0; i < p->n_path; i++)
+        e.path[i] = slice_of(p->path[i]);
+    return e;
+}
+
+/* Decides one proposal and makes its records. 0; -ENOMEM: the batch is lost. */
+static int take(struct file_log *l, struct file_batch *b, struct file_item *item, int64_t now) {
+    const struct log_proposal *p = &item->proposal;
+    struct log_result *result = batch_result(b, LOG_UNAVAILABLE, p->cookie);
+    struct view_decision d;
+    struct fault fault;
+    if (view_decide(&l->view, p, now, &d, &fault) < 0) {
+        result_unavailable(result, fault.reason);
+        return 0;
+    }
+    bool wants_space = d.outcome == LOG_ACCEPTED || d.outcome == LOG_HELD;
+    if (wants_space && l->trouble[0] != 0) {
+        result_unavailable(result, l->trouble);
+        return 0;
+    }
+    result->outcome = d.outcome;
+    result->seq = d.seq;
+    result->topic = slice_of(p->topic);
+    if (d.outcome == LOG_REFUSED)
+        result->fault = d.fault;
+    if (!wants_space)
+        return 0;
+    if (d.drop != 0)
+        put_drop(l, b, d.drop, now);
+    struct entry e = entry_of(p, &d, now);
+    if (d.outcome == LOG_HELD)
+        return put_hold(l, b, &e, p->hold_until_usec);
+    return put_entry(l, b, &e, d.key, p->canceled, 0, result);
+}
+
+/* Lets go what is due, at most as much as the batch was made for. */
+static int release_due(struct file_log *l, struct file_batch *b, size_t n_items, int64_t now) {
+    const struct view_held *held;
+    while (b->n + n_items < b->n_max && (held = view_due(&l->view, now)) != NULL) {
+        struct entry e;
+        uint8_t key[IDENTITY_KEY_BYTES];
+        struct identity before;
+        struct fault fault;
+        int r = view_decode((struct slice){held->bytes, held->len}, &e);
+        if (r < 0)
+            return r;
+        memcpy(key, held->key, sizeof key);
+        r = identity_latest(&l->view.identities, key, &before, &fault);
+        if (r < 0)
+            return r;
+        e.replaces = r > 0 ? before.seq : 0;
+        e.stored_at_usec = now;
+        r = put_entry(l, b, &e, key, false, held->id, batch_result(b, LOG_RELEASED, NULL));
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* ---- segments */
+
+static void trouble(struct file_log *l, int error, const char *what) {
+    if (error == -ENOSPC || error == -EDQUOT)
+        snprintf(l->trouble, sizeof l->trouble, "the disk is full (%s)", l->directory);
+    else
+        snprintf(l->trouble, sizeof l->trouble, "the log in %s can't be written: %s: %s",
+                 l->directory, what, strerror(-error));
+}
+
+/* Takes an empty segment away whose sync failed, so that another can be made. */
+static void drop_empty(struct file_log *l) {
+    struct file_segment *last = &l->segments[l->n_segments - 1];
+    char name[SEGMENT_NAME_BYTES];
+    if (l->n_segments < 2 || last->end > sizeof last->header)
+        return;
+    segment_name(last->header.base, name);
+    if (unlinkat(l->folder, name, 0) < 0 && errno != ENOENT)
+        return;
+    pthread_mutex_lock(&l->mutex);
+    l->bytes -= l->segments[--l->n_segments].end;
+    pthread_mutex_unlock(&l->mutex);
+}
+
+/* Closes the last segment and begins a new one. 0 or -errno. */
+static int roll(struct file_log *l) {
+    io_closep(&l->active);
+    l->active = -1;
+    drop_empty(l);
+    struct file_segment *last = &l->segments[l->n_segments - 1];
+    uint64_t closing = last->header.base;
+    struct segment_header h = {
+        .epoch = l->epoch,
+        .base = l->next_seq,
+        .prev_base = closing,
+        .prev_end = last->end,
+        .prev_head = l->view.head,
+        .prev_entries = l->view.entries,
+        .created_usec = file_now(l),
+    };
+    int r = segment_create(l->folder, &h, &l->active);
+    if (r < 0)
+        return r;
+    struct index old;
+    pthread_mutex_lock(&l->mutex);
+    old = l->index;
+    l->index = (struct index){0};
+    r = file_add_segment(l, &h, sizeof h);
+    pthread_mutex_unlock(&l->mutex);
+    file_save_index(l, closing, &old);
+    index_done(&old);
+    if (r < 0) {
+        io_closep(&l->active);
+        l->active = -1;
+    }
+    return r;
+}
+
+static bool space_left(struct file_log *l) {
+    struct statvfs st;
+    if (log_io.fstatvfs(l->folder, &st) < 0)
+        return true; /* writing will tell */
+    uint64_t left = (uint64_t)st.f_bavail * st.f_frsize;
+    return left >= l->config.free_bytes && left >= l->wanted_bytes;
+}
+
+/* Makes sure that there is a segment to write size bytes to, and clears or sets
+ * the trouble. */
+static void prepare(struct file_log *l, size_t size) {
+    const struct file_segment *last = &l->segments[l->n_segments - 1];
+    uint64_t now = monotonic_usec();
+    if (now - l->space_checked_usec >= SPACE_CHECK_USEC) {
+        l->space_checked_usec = now;
+        l->full = !space_left(l);
+        l->trouble[0] = 0;
+        if (l->full)
+            snprintf(l->trouble, sizeof l->trouble,
+                     "the disk is full: less than %" PRIu64 " bytes are left for the log in %s",
+                     l->config.free_bytes > l->wanted_bytes ? l->config.free_bytes
+                                                            : l->wanted_bytes,
+                     l->directory);
+        else
+            l->wanted_bytes = 0;
+    }
+    bool grown = last->end > sizeof last->header && last->end + size > l->config.segment_bytes;
+    if (l->active >= 0 && !grown)
+        return;
+    int r = roll(l);
+    if (r < 0)
+        trouble(l, r, "a new segment can't be made");
+    else if (!l->full)
+        l->trouble[0] = 0;
+}
+
+/* Writes the batch and waits for the disk. 0 or -errno: it is not on the log. */
+static int write_batch(struct file_log *l, struct file_batch *b) {
+    struct file_segment *last = &l->segments[l->n_segments - 1];
+    segment_seal_batch(&last->header, (struct segment_batch *)b->buffer, last->end, b->used,
+                       b->n_records);
+    int r = io_write(l->active, b->buffer, b->used, last->end);
+    bool written = r == 0;
+    if (written)
+        r = io_sync(l->active);
+    if (r == 0)
+        return 0;
+    trouble(l, r, written ? "fdatasync" : "write");
+    l->wanted_bytes = r == -ENOSPC || r == -EDQUOT ? 2 * b->used : 0;
+    l->space_checked_usec = monotonic_usec();
+    /* What can't be cut off is left behind the durable end, which the next
+     * segment's header names. After a failed sync the kernel may have marked
+     * pages clean that never reached the disk: this file is not added to. */
+    int cut = ftruncate(l->active, (off_t)last->end);
+    if (written || cut < 0 || l->wanted_bytes == 0) {
+        io_closep(&l->active);
+        l->active = -1;
+    }
+    return r;
+}
+
+/* ---- handing over */
+
+static int reserve_heads(struct file_log *l) {
+    if (l->view.n_topics <= l->n_heads_max)
+        return 0;
+    size_t max = l->view.n_topics * 2;
+    pthread_mutex_lock(&l->mutex);
+    struct log_head *heads = reallocarray(l->heads, max, sizeof *heads);
+    if (heads != NULL) {
+        l->heads = heads;
+        l->n_heads_max = max;
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return heads == NULL ? -ENOMEM : 0;
+}
+
+static void publish_heads(struct file_log *l) {
+    while (l->n_heads < l->view.n_topics) {
+        struct log_head *h = &l->heads[l->n_heads];
+        memcpy(h->topic, l->view.topics[l->n_heads++].name, sizeof h->topic);
+        h->head = h->entries = 0;
+    }
+}
+
+/* Makes a durable batch visible; the mutex is held. */
+static void publish(struct file_log *l, struct file_batch *b) {
+    struct file_segment *last = &l->segments[l->n_segments - 1];
+    uint64_t start = last->end;
+    publish_heads(l);
+    last->end += b->used;
+    l->bytes += b->used;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct log_result *r = &b->results[i];
+        if (r->outcome != LOG_ACCEPTED && r->outcome != LOG_RELEASED)
+            continue;
+        l->heads[b->topics[i]].head = r->seq;
+        l->heads[b->topics[i]].entries++;
+        if (r->prev_seq == 0)
+            l->bounds.newest_topic = r->seq;
+        struct segment_record record;
+        memcpy(&record, r->entry.data - sizeof record, sizeof record);
+        if (index_add(&l->index, start, r->seq, record.usec) < 0)
+            continue; /* a reader searches a little longer */
+    }
+}
+
+static void post(struct file_log *l, struct file_batch *b, bool durable) {
+    pthread_mutex_lock(&l->mutex);
+    if (durable)
+        publish(l, b);
+    file_update_bounds(l);
+    bool first = l->done == NULL && b->n > 0;
+    if (b->n > 0) {
+        *l->done_tail = b;
+        l->done_tail = &b->next;
+    }
+    pthread_mutex_unlock(&l->mutex);
+    if (b->n == 0)
+        log_batch_unref(&b->batch);
+    if (first && eventfd_write(l->event, 1) < 0)
+        return; /* it can't: it never counts that far */
+}
+
+/* None of the batch happened. What was only decided is taken back as well: it
+ * may have looked at what is gone. Nobody waits for releases; they come again. */
+static void fail_batch(struct file_log *l, struct file_batch *b) {
+    size_t n = 0;
+    view_undo(&l->view);
+    if (l->trouble[0] == 0)
+        snprintf(l->trouble, sizeof l->trouble, "out of memory");
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->results[i].outcome == LOG_RELEASED)
+            continue;
+        if (n != i)
+            b->results[n] = b->results[i];
+        result_unavailable(&b->results[n++], l->trouble);
+    }
+    b->n = n;
+}
+
+static void process(struct file_log *l, struct file_batch *b, size_t n_items, int64_t now) {
+    prepare(l, b->size);
+    int r = view_begin(&l->view, b->n_max);
+    if (r == 0 && l->active >= 0)
+        r = release_due(l, b, n_items, now);
+    struct file_item *item = b->items;
+    for (; r == 0 && item != NULL; item = item->next)
+        r = take(l, b, item, now);
+    for (; item != NULL; item = item->next)
+        batch_result(b, LOG_UNAVAILABLE, item->proposal.cookie);
+    if (r == 0)
+        r = reserve_heads(l);
+    if (r == 0 && b->n_records > 0)
+        r = write_batch(l, b);
+    if (r < 0)
+        fail_batch(l, b);
+    post(l, b, r == 0 && b->n_records > 0);
+}
+
+/* ---- the thread */
+
+/* Takes what waits, up to a batch. The mutex is held. */
+static struct file_item *take_queue(struct file_log *l, size_t *ret_n) {
+    struct file_item *first = l->queue, *last = NULL;
+    size_t bytes = 0, n = 0;
+    while (l->queue != NULL && (n == 0 || bytes + l->queue->bytes <= l->config.batch_bytes)) {
+        last = l->queue;
+        bytes += last->bytes;
+        n++;
+        l->queue = last->next;
+    }
+    if (l->queue == NULL)
+        l->queue_tail = &l->queue;
+    if (last != NULL)
+        last->next = NULL;
+    l->queue_bytes -= bytes;
+    *ret_n = n;
+    return n == 0 ? NULL : first;
+}
+
+/* How long the thread may sleep; 0: until it is woken. */
+static uint64_t nap_usec(const struct file_log *l, int64_t now) {
+    bool look = l->view.n_held > 0 || l->trouble[0] != 0 || l->job != NULL ||
+                (l->config.retain_usec > 0 && l->n_segments > 1);
+    if (!look)
+        return 0;
+    /* A clock that is set is noticed within a tick. */
+    int64_t next = view_next_release(&l->view);
+    if (l->trouble[0] != 0 || next > now + TICK_USEC)
+        return TICK_USEC;
+    return next > now ? (uint64_t)(next - now) : 1;
+}
+
+static void nap(struct file_log *l, uint64_t usec) {
+    l->asleep = true;
+    if (usec == 0) {
+        pthread_cond_wait(&l->wake, &l->mutex);
+    } else {
+        uint64_t until = monotonic_usec() + usec;
+        struct timespec t = {.tv_sec = (time_t)(until / 1000000),
+                             .tv_nsec = (long)(until % 1000000) * 1000};
+        pthread_cond_timedwait(&l->wake, &l->mutex, &t);
+    }
+    l->asleep = false;
+}
+
+/* What is done when there is nothing to append. */
+static void idle(struct file_log *l, int64_t now) {
+    bool due = view_due(&l->view, now) != NULL;
+    if (due || l->trouble[0] != 0) {
+        struct file_batch *b = batch_new(l, NULL, 0, now);
+        if (b != NULL)
+            process(l, b, 0, now);
+    }
+    file_retain(l);
+}
+
+/* No memory for a batch: the items go back to the front, to be tried again. */
+static void put_back(struct file_log *l, struct file_item *items) {
+    struct file_item *last = items;
+    pthread_mutex_lock(&l->mutex);
+    for (l->queue_bytes += last->bytes; last->next != NULL; l->queue_bytes += last->bytes)
+        last = last->next;
+    if (l->queue == NULL)
+        l->queue_tail = &last->next;
+    last->next = l->queue;
+    l->queue = items;
+    nap(l, OUT_OF_MEMORY_USEC);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static void *run(void *argument) {
+    struct file_log *l = argument;
+    for (;;) {
+        size_t n;
+        pthread_mutex_lock(&l->mutex);
+        if (l->queue == NULL && !l->stop)
+            nap(l, nap_usec(l, file_now(l)));
+        struct file_item *items = take_queue(l, &n);
+        bool stop = l->stop && items == NULL;
+        pthread_mutex_unlock(&l->mutex);
+        if (stop)
+            return NULL;
+        int64_t now = file_now(l);
+        struct file_batch *b = items != NULL ? batch_new(l, items, n, now) : NULL;
+        if (b != NULL)
+            process(l, b, n, now);
+        else if (items != NULL)
+            put_back(l, items);
+        else
+            idle(l, now);
+        file_checkpoint(l, false);
+    }
+}
+
+/* ---- the loop's side */
+
+static struct file_log *of(const struct log *log) {
+    return (struct file_log *)log;
+}
+
+static const char *copy_string(uint8_t **at, const char *s) {
+    char *copy = (char *)*at;
+    size_t len = strlen(s) + 1;
+    memcpy(copy, s, len);
+    *at += len;
+    return copy;
+}
+
+/* A copy of a proposal in one piece of memory: strings, then the article. */
+static struct file_item *item_new(const struct log_proposal *p) {
+    size_t len = sizeof(struct file_item) + p->n_path * sizeof(char *) + strlen(p->uri) + 1 +
+                 strlen(p->topic) + 1 + p->article.len;
+    for (size_t i = 0; i < p->n_path; i++)
+        len += strlen(p->path[i]) + 1;
+    struct file_item *item = malloc(len);
+    if (item == NULL)
+        return NULL;
+    const char **path = (const char **)(item + 1);
+    uint8_t *at = (uint8_t *)(path + p->n_path);
+    item->next = NULL;
+    item->proposal = *p;
+    for (size_t i = 0; i < p->n_path; i++)
+        path[i] = copy_string(&at, p->path[i]);
+    item->proposal.path = path;
+    item->proposal.uri = copy_string(&at, p->uri);
+    item->proposal.topic = copy_string(&at, p->topic);
+    item->proposal.article.data = at;
+    if (p->article.len > 0)
+        memcpy(at, p->article.data, p->article.len);
+    item->bytes = item_size(p);
+    return item;
+}
+
+static int file_append(struct log *log, const struct log_proposal *proposals, size_t n) {
+    struct file_log *l = of(log);
+    struct file_item *first = NULL, **tail = &first;
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct file_item *item = item_new(&proposals[i]);
+        if (item != NULL) {
+            *tail = item;
+            tail = &item->next;
+            bytes += item->bytes;
+            continue;
+        }
+        free_items(first);
+        return -EAGAIN;
+    }
+    pthread_mutex_lock(&l->mutex);
+    bool fits = l->queue_bytes == 0 || l->queue_bytes + bytes <= l->config.queue_bytes;
+    bool wake = fits && l->asleep;
+    if (fits && first != NULL) {
+        *l->queue_tail = first;
+        l->queue_tail = tail;
+        l->queue_bytes += bytes;
+    }
+    pthread_mutex_unlock(&l->mutex);
+    if (wake)
+        pthread_cond_signal(&l->wake);
+    if (!fits)
+        free_items(first);
+    return fits ? 0 : -EAGAIN;
+}
+
+static int file_fd(const struct log *log) {
+    return of(log)->event;
+}
+
+static bool file_dispatch(struct log *log, size_t max_results) {
+    struct file_log *l = of(log);
+    eventfd_t count;
+    bool more = true;
+    if (eventfd_read(l->event, &count) < 0 && errno != EAGAIN)
+        return false;
+    while (more && max_results > 0) {
+        pthread_mutex_lock(&l->mutex);
+        struct file_batch *b = l->done;
+        pthread_mutex_unlock(&l->mutex);
+        if (b == NULL)
+            return false;
+        size_t n = b->n - b->dispatched;
+        if (n > max_results)
+            n = max_results;
+        max_results -= n;
+        b->dispatched += n;
+        bool all = b->dispatched == b->n;
+        l->follow(l->userdata, &b->batch, b->results + (b->dispatched - n), n);
+        pthread_mutex_lock(&l->mutex);
+        if (all && (l->done = b->next) == NULL)
+            l->done_tail = &l->done;
+        more = l->done != NULL;
+        pthread_mutex_unlock(&l->mutex);
+        if (all)
+            log_batch_unref(&b->batch);
+    }
+    if (more && eventfd_write(l->event, 1) < 0)
+        return true; /* it can't fail: it never counts that far */
+    return more;
+}
+
+static void file_bounds(struct log *log, struct log_bounds *ret) {
+    struct file_log *l = of(log);
+    pthread_mutex_lock(&l->mutex);
+    *ret = l->bounds;
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static bool head_wanted(const struct log_head *h, const struct slice *prefixes, size_t n) {
+    if (h->head == 0 || n == 0)
+        return h->head != 0;
+    for (size_t i = 0; i < n; i++)
+        if (topic_matches(prefixes[i], slice_of(h->topic)))
+            return true;
+    return false;
+}
+
+static int file_heads(struct log *log, const struct slice *prefixes, size_t n_prefixes,
+                      struct log_head **ret, size_t *ret_n, uint64_t *ret_as_of,
+                      uint64_t *ret_newest) {
+    struct file_log *l = of(log);
+    size_t n = 0;
+    pthread_mutex_lock(&l->mutex);
+    struct log_head *heads = malloc((l->n_heads + 1) * sizeof *heads);
+    for (size_t i = 0; heads != NULL && i < l->n_heads; i++)
+        if (head_wanted(&l->heads[i], prefixes, n_prefixes))
+            heads[n++] = l->heads[i];
+    if (heads != NULL) {
+        *ret = heads;
+        *ret_n = n;
+        *ret_as_of = l->bounds.head;
+        *ret_newest = l->bounds.newest_topic;
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return heads == NULL ? -ENOMEM : 0;
+}
+
+/* ---- opening and closing */
+
+static void file_free(struct file_log *l) {
+    view_done(&l->view);
+    index_done(&l->index);
+    io_closep(&l->active);
+    io_closep(&l->lock);
+    io_closep(&l->folder);
+    io_closep(&l->event);
+    pthread_cond_destroy(&l->wake);
+    pthread_mutex_destroy(&l->mutex);
+    free(l->segments);
+    free(l->heads);
+    free(l->directory);
+    free(l);
+}
+
+static void file_close(struct log *log) {
+    struct file_log *l = of(log);
+    pthread_mutex_lock(&l->mutex);
+    l->stop = true;
+    pthread_cond_signal(&l->wake);
+    pthread_mutex_unlock(&l->mutex);
+    pthread_join(l->thread, NULL);
+    while (file_dispatch(log, SIZE_MAX))
+        continue;
+    /* Without it the next start reads a little more of the log. */
+    file_checkpoint(l, true);
+    if (file_checkpoint_wait(l) < 0)
+        file_checkpoint_forget(l);
+    file_free(l);
+}
+
+/* The folder and its lock. 0 or -errno with *ret_fault. */
+static int open_folder(struct file_log *l, struct fault *ret_fault) {
+    if (mkdir(l->directory, 0750) < 0 && errno != EEXIST) {
+        int error = -errno;
+        fault_set(ret_fault, "directory", "the folder %s can't be made: %s", l->directory,
+                  strerror(-error));
+        return error;
+    }
+    l->folder = open(l->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (l->folder >= 0)
+        l->lock = openat(l->folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (l->folder < 0 || l->lock < 0) {
+        int error = -errno;
+        fault_set(ret_fault, "directory", "the folder %s can't be opened: %s", l->directory,
+                  strerror(-error));
+        return error;
+    }
+    if (flock(l->lock, LOCK_EX | LOCK_NB) < 0) {
+        int error = errno == EWOULDBLOCK ? -EBUSY : -errno;
+        fault_set(ret_fault, "directory",
+                  error == -EBUSY ? "the log in %s is in use by another daemon"
+                                  : "the log in %s can't be locked",
+                  l->directory);
+        return error;
+    }
+    return 0;
+}
+
+static struct file_log *file_new(const struct log_config *config, log_follow_fn follow,
+                                 void *userdata) {
+    struct file_log *l = calloc(1, sizeof *l);
+    pthread_condattr_t attributes;
+    if (l == NULL)
+        return NULL;
+    l->log.engine = &log_engine_file;
+    l->config = *config;
+    l->follow = follow;
+    l->userdata = userdata;
+    l->folder = l->lock = l->active = -1;
+    l->queue_tail = &l->queue;
+    l->done_tail = &l->done;
+    l->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    l->directory = strdup(config->directory);
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&l->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (l->event < 0 || l->directory == NULL) {
+        file_free(l);
+        return NULL;
+    }
+    l->config.directory = l->directory;
+    return l;
+}
+
+/* What recovery found is what others may see. */
+static int publish_recovered(struct file_log *l) {
+    int r = reserve_heads(l);
+    if (r < 0)
+        return r;
+    publish_heads(l);
+    for (size_t i = 0; i < l->n_heads; i++) {
+        const struct view_topic *t = &l->view.topics[i];
+        l->heads[i].head = t->head;
+        l->heads[i].entries = t->entries;
+        if (t->first > l->bounds.newest_topic)
+            l->bounds.newest_topic = t->first;
+    }
+    l->bytes = 0;
+    for (size_t i = 0; i < l->n_segments; i++)
+        l->bytes += l->segments[i].end;
+    r = view_begin(&l->view, 0);
+    file_update_bounds(l);
+    return r;
+}
+
+static int file_open(const struct log_config *config, log_follow_fn follow, void *userdata,
+                     struct log **ret, struct text_list *ret_notes, struct arena *notes_arena,
+                     struct fault *ret_fault) {
+    struct file_log *l = file_new(config, follow, userdata);
+    int r = l == NULL || sodium_init() < 0 ? -ENOMEM : open_folder(l, ret_fault);
+    if (r == 0)
+        r = file_recover(l, ret_notes, notes_arena, ret_fault);
+    if (r == 0) {
+        r = publish_recovered(l);
+        if (r == 0)
+            r = -pthread_create(&l->thread, NULL, run, l);
+        if (r < 0)
+            fault_set(ret_fault, "log", "the log can't be started: %s", strerror(-r));
+    }
+    if (r < 0) {
+        if (l != NULL)
+            file_free(l);
+        return r;
+    }
+    *ret = &l->log;
+    return 0;
+}
+
+const struct log_engine log_engine_file = {
+    .open = file_open,
+    .append = file_append,
+    .fd = file_fd,
+    .dispatch = file_dispatch,
+    .bounds = file_bounds,
+    .heads = file_heads,
+    .close = file_close,
+    .cursor_open = file_cursor_open,
+    .cursor_close = file_cursor_close,
+    .cursor_read = file_cursor_read,
+    .cursor_seek_time = file_cursor_seek_time,
+};

@@ -1,0 +1,376 @@
+#include "daemon/log/view.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum undo_kind { UNDO_TOPIC, UNDO_HELD };
+
+struct view_undo {
+    enum undo_kind kind;
+    uint32_t topic;
+    struct view_topic before; /* UNDO_TOPIC; its name is not changed */
+    uint64_t hold;            /* UNDO_HELD: it was put there */
+};
+
+int view_decode(struct slice payload, struct entry *ret) {
+    struct wire_field f;
+    if (payload.len == 0 || !wire_get_field(&payload, &f) || payload.len > 0 ||
+        f.number != ENTRY_FIELD || f.type != WIRE_LEN)
+        return -EBADMSG;
+    struct entry e;
+    if (entry_decode(f.bytes, &e) < 0 || e.content_digest.len != LIMIT_DIGEST_BYTES)
+        return -EBADMSG;
+    *ret = e;
+    return 0;
+}
+
+/* Makes room for one more element. False when out of memory. */
+static bool grow(void *array, size_t *max, size_t n, size_t size) {
+    if (n < *max)
+        return true;
+    size_t larger = *max == 0 ? 16 : *max * 2;
+    void *p = reallocarray(*(void **)array, larger, size);
+    if (p == NULL)
+        return false;
+    *(void **)array = p;
+    *max = larger;
+    return true;
+}
+
+/* ---- topics */
+
+static size_t topic_hash(struct slice name) {
+    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a; names come from the config */
+    for (size_t i = 0; i < name.len; i++)
+        h = (h ^ name.data[i]) * UINT64_C(0x100000001b3);
+    return (size_t)(h ^ h >> 32);
+}
+
+/* Where the topic's index + 1 stands, or would stand. */
+static uint32_t *topic_slot(const struct view *v, struct slice name) {
+    size_t i = topic_hash(name) & (v->n_topic_slots - 1);
+    while (v->topic_slots[i] != 0 &&
+           !slice_equal(slice_of(v->topics[v->topic_slots[i] - 1].name), name))
+        i = (i + 1) & (v->n_topic_slots - 1);
+    return &v->topic_slots[i];
+}
+
+static int grow_topics(struct view *v) {
+    if (!grow(&v->topics, &v->n_topics_max, v->n_topics, sizeof *v->topics))
+        return -ENOMEM;
+    if ((v->n_topics + 1) * 2 <= v->n_topic_slots)
+        return 0;
+    size_t n = v->n_topic_slots == 0 ? 64 : v->n_topic_slots * 2;
+    uint32_t *slots = calloc(n, sizeof *slots);
+    if (slots == NULL)
+        return -ENOMEM;
+    free(v->topic_slots);
+    v->topic_slots = slots;
+    v->n_topic_slots = n;
+    for (size_t i = 0; i < v->n_topics; i++)
+        *topic_slot(v, slice_of(v->topics[i].name)) = (uint32_t)i + 1;
+    return 0;
+}
+
+/* The topic's index; it is made when it isn't there. 0 or -errno. */
+static int topic_index(struct view *v, struct slice name, uint32_t *ret) {
+    if (name.len > LIMIT_TOPIC_BYTES)
+        return -EBADMSG;
+    int r = grow_topics(v);
+    if (r < 0)
+        return r;
+    uint32_t *slot = topic_slot(v, name);
+    if (*slot == 0) {
+        struct view_topic *t = &v->topics[v->n_topics++];
+        *t = (struct view_topic){0};
+        memcpy(t->name, name.data, name.len);
+        *slot = (uint32_t)v->n_topics;
+    }
+    *ret = *slot - 1;
+    return 0;
+}
+
+int view_add_topic(struct view *v, const struct view_topic *topic) {
+    uint32_t index;
+    int r = topic_index(v, slice_of(topic->name), &index);
+    if (r == 0)
+        v->topics[index] = *topic;
+    return r;
+}
+
+uint64_t view_topic_head(const struct view *v, struct slice topic) {
+    uint32_t slot = v->n_topics == 0 ? 0 : *topic_slot(v, topic);
+    return slot == 0 ? 0 : v->topics[slot - 1].head;
+}
+
+/* ---- held articles */
+
+static struct view_held *held_find(const struct view *v, const uint8_t *key) {
+    for (size_t i = 0; i < v->n_held; i++)
+        if (!v->held[i].gone && memcmp(v->held[i].key, key, IDENTITY_KEY_BYTES) == 0)
+            return &v->held[i];
+    return NULL;
+}
+
+const struct view_held *view_due(const struct view *v, int64_t now_usec) {
+    for (size_t i = 0; i < v->n_held && v->held[i].until_usec <= now_usec; i++)
+        if (!v->held[i].gone)
+            return &v->held[i];
+    return NULL;
+}
+
+int64_t view_next_release(const struct view *v) {
+    for (size_t i = 0; i < v->n_held; i++)
+        if (!v->held[i].gone)
+            return v->held[i].until_usec;
+    return INT64_MAX;
+}
+
+size_t view_n_held(const struct view *v) {
+    size_t n = 0;
+    for (size_t i = 0; i < v->n_held; i++)
+        n += !v->held[i].gone;
+    return n;
+}
+
+static void held_remove(struct view *v, size_t i) {
+    v->held_bytes -= v->held[i].len;
+    free(v->held[i].bytes);
+    memmove(v->held + i, v->held + i + 1, (--v->n_held - i) * sizeof *v->held);
+}
+
+void view_apply_drop(struct view *v, uint64_t hold) {
+    for (size_t i = 0; i < v->n_held; i++)
+        if (v->held[i].id == hold)
+            v->held[i].gone = true;
+}
+
+int view_apply_hold(struct view *v, struct slice payload, int64_t until_usec) {
+    struct entry e;
+    int r = view_decode(payload, &e);
+    if (r < 0)
+        return r;
+    if (!grow(&v->held, &v->n_held_max, v->n_held, sizeof *v->held) ||
+        !grow(&v->undo, &v->n_undo_max, v->n_undo, sizeof *v->undo))
+        return -ENOMEM;
+    struct view_held h = {.id = e.seq, .until_usec = until_usec, .version = e.version};
+    identity_key((const char *)e.uri.data, e.uri.len, h.key);
+    memcpy(h.digest, e.content_digest.data, sizeof h.digest);
+    h.bytes = malloc(payload.len);
+    if (h.bytes == NULL)
+        return -ENOMEM;
+    memcpy(h.bytes, payload.data, payload.len);
+    h.len = payload.len;
+    size_t i = v->n_held++;
+    for (; i > 0 && v->held[i - 1].until_usec > until_usec; i--)
+        v->held[i] = v->held[i - 1];
+    v->held[i] = h;
+    v->held_bytes += h.len;
+    v->undo[v->n_undo++] = (struct view_undo){.kind = UNDO_HELD, .hold = h.id};
+    return 0;
+}
+
+/* ---- batches */
+
+int view_begin(struct view *v, size_t n) {
+    for (size_t i = v->n_held; i-- > 0;)
+        if (v->held[i].gone)
+            held_remove(v, i);
+    v->n_undo = v->n_changes = 0;
+    v->undo_head = v->head;
+    v->undo_entries = v->entries;
+    struct identity_change *changes = reallocarray(v->changes, 2 * n + 1, sizeof *changes);
+    if (changes == NULL)
+        return -ENOMEM;
+    v->changes = changes;
+    return identity_reserve(&v->identities, 2 * n);
+}
+
+int view_apply_entry(struct view *v, const struct entry *e, const uint8_t *key, bool canceled,
+                     uint64_t hold, uint32_t *ret_topic) {
+    uint32_t index;
+    int r = topic_index(v, e->topic, &index);
+    if (r < 0 || !grow(&v->undo, &v->n_undo_max, v->n_undo, sizeof *v->undo))
+        return r < 0 ? r : -ENOMEM;
+    struct view_topic *t = &v->topics[index];
+    v->undo[v->n_undo++] = (struct view_undo){.kind = UNDO_TOPIC, .topic = index, .before = *t};
+    if (t->head == 0)
+        t->first = e->seq;
+    t->head = v->head = e->seq;
+    t->entries++;
+    v->entries++;
+    struct identity id = {
+        .version = e->version,
+        .topic = index,
+        .seq = e->seq,
+        .usec = e->stored_at_usec,
+        .flags = canceled ? IDENTITY_KILLED : 0,
+    };
+    memcpy(id.key, key, sizeof id.key);
+    memcpy(id.digest, e->content_digest.data, sizeof id.digest);
+    identity_add(&v->identities, &id, v->changes, &v->n_changes);
+    if (hold != 0)
+        view_apply_drop(v, hold);
+    if (ret_topic != NULL)
+        *ret_topic = index;
+    return 0;
+}
+
+static void undo_hold(struct view *v, uint64_t hold) {
+    for (size_t i = v->n_held; i-- > 0;)
+        if (v->held[i].id == hold)
+            held_remove(v, i);
+}
+
+void view_undo(struct view *v) {
+    while (v->n_undo > 0) {
+        const struct view_undo *u = &v->undo[--v->n_undo];
+        if (u->kind == UNDO_HELD)
+            undo_hold(v, u->hold);
+        else
+            v->topics[u->topic] = u->before;
+    }
+    for (size_t i = 0; i < v->n_held; i++)
+        v->held[i].gone = false;
+    identity_undo(&v->identities, v->changes, v->n_changes);
+    v->n_changes = 0;
+    v->head = v->undo_head;
+    v->entries = v->undo_entries;
+}
+
+void view_done(struct view *v) {
+    while (v->n_held > 0)
+        held_remove(v, v->n_held - 1);
+    identity_done(&v->identities);
+    free(v->held);
+    free(v->topics);
+    free(v->topic_slots);
+    free(v->changes);
+    free(v->undo);
+    *v = (struct view){0};
+}
+
+/* ---- deciding */
+
+static void refuse(struct view_decision *d, const char *field) {
+    d->outcome = LOG_REFUSED;
+    snprintf(d->fault.field, sizeof d->fault.field, "%s", field);
+}
+
+/* The same version of the same uri came before: the same article, or another? */
+static void decide_same(const struct log_proposal *p, uint64_t seq, const uint8_t *digest,
+                        struct view_decision *d) {
+    d->seq = seq;
+    d->outcome = LOG_DUPLICATE;
+    if (memcmp(p->content_digest, digest, IDENTITY_DIGEST_BYTES) == 0)
+        return;
+    refuse(d, "version");
+    if (seq == 0)
+        snprintf(d->fault.reason, sizeof d->fault.reason,
+                 "version %" PRIu32 " of this uri is held back with other content; "
+                 "give changed content a higher version",
+                 p->version);
+    else
+        snprintf(d->fault.reason, sizeof d->fault.reason,
+                 "version %" PRIu32 " of this uri is entry %" PRIu64 " with other content; "
+                 "give changed content a higher version",
+                 p->version, seq);
+}
+
+static void decide_older(const struct log_proposal *p, uint32_t version, uint64_t seq,
+                         struct view_decision *d) {
+    char where[48] = "held back";
+    if (seq != 0)
+        snprintf(where, sizeof where, "seq %" PRIu64, seq);
+    refuse(d, "version");
+    snprintf(d->fault.reason, sizeof d->fault.reason,
+             "version %" PRIu32 " is older than version %" PRIu32 " (%s)", p->version, version,
+             where);
+}
+
+/* A version follows its original's topic. Whether it may be there. */
+static bool decide_topic(const struct log_proposal *p, struct slice original,
+                         struct view_decision *d) {
+    if (!p->canceled && !slice_equal(original, slice_of(p->topic))) {
+        refuse(d, "section");
+        snprintf(d->fault.reason, sizeof d->fault.reason,
+                 "this version is for topic %s, but the story is on %.*s; "
+                 "a correction stays on its original's topic",
+                 p->topic, (int)original.len, (const char *)original.data);
+        return false;
+    }
+    d->topic = original;
+    return true;
+}
+
+static void decide_new(const struct view *v, const struct log_proposal *p, int64_t now_usec,
+                       const struct view_held *held, struct view_decision *d) {
+    d->outcome = LOG_ACCEPTED;
+    d->drop = held != NULL ? held->id : 0;
+    if (p->canceled || p->hold_until_usec <= now_usec)
+        return;
+    d->outcome = LOG_HELD;
+    if (v->held_bytes + p->article.len > VIEW_HELD_BYTES) {
+        refuse(d, "embargoed_until");
+        snprintf(d->fault.reason, sizeof d->fault.reason,
+                 "too many articles are held back already");
+    }
+}
+
+int view_decide(const struct view *v, const struct log_proposal *p, int64_t now_usec,
+                struct view_decision *ret, struct fault *ret_fault) {
+    struct view_decision *d = ret;
+    struct identity latest, exact;
+    d->outcome = LOG_ACCEPTED;
+    d->seq = d->drop = d->replaces = 0;
+    d->topic = slice_of(p->topic);
+    d->fault.field[0] = d->fault.reason[0] = 0;
+    identity_key(p->uri, strlen(p->uri), d->key);
+    const struct view_held *held = v->n_held > 0 ? held_find(v, d->key) : NULL;
+    int known = identity_latest(&v->identities, d->key, &latest, ret_fault);
+    if (known < 0)
+        return known;
+    if (known > 0 && p->version <= latest.version) {
+        int r = p->version == latest.version ? (exact = latest, 1)
+                                             : identity_version(&v->identities, d->key,
+                                                                p->version, &exact, ret_fault);
+        if (r < 0)
+            return r;
+        if (r > 0)
+            decide_same(p, exact.seq, exact.digest, d);
+        else
+            decide_older(p, latest.version, latest.seq, d);
+        return 0;
+    }
+    if (held != NULL && p->version <= held->version) {
+        if (p->version == held->version)
+            decide_same(p, 0, held->digest, d);
+        else
+            decide_older(p, held->version, 0, d);
+        return 0;
+    }
+    if (known > 0 && latest.flags & IDENTITY_KILLED) {
+        refuse(d, "uri");
+        snprintf(d->fault.reason, sizeof d->fault.reason,
+                 "the story was killed (seq %" PRIu64 "); a new story needs a new uri",
+                 latest.seq);
+        return 0;
+    }
+    struct entry original;
+    if (known > 0) {
+        d->replaces = latest.seq;
+        if (!decide_topic(p, slice_of(v->topics[latest.topic].name), d))
+            return 0;
+    } else if (held != NULL) {
+        int r = view_decode((struct slice){held->bytes, held->len}, &original);
+        if (r < 0)
+            return r;
+        if (!decide_topic(p, original.topic, d))
+            return 0;
+    }
+    decide_new(v, p, now_usec, held, d);
+    return 0;
+}
