@@ -85,7 +85,7 @@ lint: lint-dependencies format-check ## static analysis of code, scripts and man
 		--inline-suppr --suppress=missingIncludeSystem -j2 -I. \
 		$(filter %.c,$(filter-out tests/%,$(C_FILES)))
 	shellcheck $(SCRIPTS)
-	mandoc -Tlint -Wwarning $(MANUALS)
+	$(if $(MANUALS),mandoc -Tlint -Wwarning $(MANUALS))
 
 format-check:
 	clang-format --dry-run -Werror $(C_FILES)
@@ -156,13 +156,13 @@ $(B)/%.a:
 $(B)/newswired: $(B)/daemon/main.o $(DAEMON_LIB) $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS)
 
-$(addprefix $(B)/,$(TOOLS)): $(B)/%: $(B)/clients/%.o $(CLIENT_LIB) $(PROTO_LIB)
+$(addprefix $(B)/,$(TOOLS)): $(B)/%: $(B)/clients/%.o $(if $(LIB_SRC),$(CLIENT_LIB)) $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS)
 
 $(B)/tests/bench/%_bench: $(B)/tests/bench/%_bench.o $(B)/tests/bench/bench.o $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS)
 
-$(B)/tests/%_test: $(B)/tests/%_test.o $(TEST_HELP) $(DAEMON_LIB) $(CLIENT_LIB) $(PROTO_LIB)
+$(B)/tests/%_test: $(B)/tests/%_test.o $(TEST_HELP) $(DAEMON_LIB) $(if $(LIB_SRC),$(CLIENT_LIB)) $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS) -lcmocka
 
 -include $(patsubst %.c,$(B)/%.d,$(PROTO_SRC) $(DAEMON_SRC) daemon/main.c $(LIB_SRC) \

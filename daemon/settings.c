@@ -300,13 +300,6 @@ static int choose_default_section(struct settings *s, const char *path, struct c
 }
 
 static int finish(struct arena *a, struct settings *s, const char *path, struct config_fault *f) {
-    if (s->rules.n_sections == 0) {
-        struct rules built_in = {0};
-        if (rules_defaults(a, &built_in) < 0)
-            return -ENOMEM;
-        s->rules.sections = built_in.sections;
-        s->rules.n_sections = built_in.n_sections;
-    }
     if (*s->control.path == '\0')
         s->control.path = default_path(a, "RUNTIME_DIRECTORY", "/run/newswire", "control");
     if (*s->log.directory == '\0')
@@ -324,7 +317,9 @@ static int finish(struct arena *a, struct settings *s, const char *path, struct 
 int settings_read(struct arena *a, const char *path, struct settings *ret,
                   struct config_fault *ret_fault) {
     struct settings s = {0};
-    int r = config_defaults(a, settings_tables, &s);
+    int r = rules_defaults(a, &s.rules);
+    if (r == 0)
+        r = config_defaults(a, settings_tables, &s);
     if (r == 0 && path != NULL)
         r = config_read(a, settings_tables, &s, path, CONFIG_ONLY_KNOWN, ret_fault);
     if (r == 0)

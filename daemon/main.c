@@ -1,0 +1,210 @@
+/*
+ * newswired: takes articles in, makes them durable, publishes them.
+ */
+#include "daemon/control.h"
+#include "daemon/journal.h"
+#include "daemon/loop.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <zmq.h>
+
+enum { DISPATCH_RESULTS = 1024, SETTINGS_ARENA_BYTES = 16 << 20 };
+
+struct daemon {
+    struct settings settings;
+    struct arena *arena;
+    sd_event *event;
+    sd_event_source *log_source;
+    void *zmq;
+    struct log *log;
+    struct intake *intake;
+    struct publish *publish;
+    struct replay *replay;
+    struct control *control;
+    struct admit_counts counts;
+};
+
+/* The log's durable results: first to the readers, then to who waits. */
+static void follow(void *userdata, struct log_batch *batch, const struct log_result *results,
+                   size_t n) {
+    struct daemon *d = userdata;
+    (void)batch;
+    if (d->publish != NULL)
+        publish_results(d->publish, results, n);
+    for (size_t i = 0; i < n; i++) {
+        struct admit_waiter *waiter = results[i].cookie;
+        if (waiter != NULL)
+            waiter->decided(waiter, &results[i]);
+    }
+    if (d->intake != NULL)
+        intake_log_moved(d->intake);
+}
+
+static int log_moved(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+    struct daemon *d = userdata;
+    (void)source;
+    (void)fd;
+    (void)revents;
+    log_dispatch(d->log, DISPATCH_RESULTS);
+    return 0;
+}
+
+static int open_log(struct daemon *d, struct fault *f) {
+    const struct settings *s = &d->settings;
+    struct text_list notes = {0};
+    struct log_config config = {
+        .directory = s->log.directory,
+        .segment_bytes = s->log.segment_bytes,
+        .retain_usec = s->log.retain_usec,
+        .retain_bytes = s->log.retain_bytes,
+        .remember_usec = s->log.remember_usec,
+        .batch_bytes = s->log.batch_bytes,
+        .queue_bytes = s->log.queue_bytes,
+        .checkpoint_entries = s->log.checkpoint_entries,
+        .free_bytes = s->log.free_bytes,
+    };
+    int r = log_open(&config, follow, d, &d->log, &notes, d->arena, f);
+    for (size_t i = 0; i < notes.n; i++)
+        journal(LOG_WARNING, NULL, "log: %s", notes.items[i]);
+    if (r == 0)
+        r = sd_event_add_io(d->event, &d->log_source, log_fd(d->log), EPOLLIN, log_moved, d);
+    return r;
+}
+
+static int add_signals(sd_event *event) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    int r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+    return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+}
+
+static int open_all(struct daemon *d, struct fault *f) {
+    struct control_subject subject = {
+        .settings = &d->settings,
+        .counts = &d->counts,
+        .started_usec = loop_utc_usec(),
+    };
+    int r = sd_event_default(&d->event);
+    if (r >= 0)
+        r = add_signals(d->event);
+    if (r >= 0)
+        r = sd_event_set_watchdog(d->event, true);
+    d->zmq = zmq_ctx_new();
+    if (r >= 0 && d->zmq == NULL)
+        r = -errno;
+    if (r >= 0)
+        r = open_log(d, f);
+    if (r >= 0)
+        r = publish_open(d->event, d->zmq, &d->settings, d->log, &d->publish, f);
+    if (r >= 0)
+        r = replay_open(d->zmq, &d->settings, d->log, &d->replay, f);
+    if (r >= 0)
+        r = intake_open(d->event, d->zmq, &d->settings, d->log, &d->counts, &d->intake, f);
+    subject.log = d->log;
+    subject.intake = d->intake;
+    subject.publish = d->publish;
+    subject.replay = d->replay;
+    return r < 0 ? r : control_open(d->event, d->zmq, &subject, &d->control, f);
+}
+
+/* In an order that loses nothing: no more is taken in, the log decides what it
+ * has and hands it over to readers and senders, then the sockets close. */
+static void close_all(struct daemon *d) {
+    if (d->intake != NULL)
+        intake_stop(d->intake);
+    d->control = control_close(d->control);
+    d->replay = replay_close(d->replay);
+    sd_event_source_disable_unref(d->log_source);
+    d->log = log_close(d->log);
+    d->intake = intake_close(d->intake);
+    d->publish = publish_close(d->publish);
+    if (d->zmq != NULL)
+        zmq_ctx_term(d->zmq);
+    sd_event_unref(d->event);
+}
+
+static int run(struct daemon *d) {
+    struct fault f = {0};
+    int r = open_all(d, &f);
+    if (r < 0) {
+        journal(LOG_ERR, NULL, "can't start: %s%s%s", f.field, *f.field == '\0' ? "" : ": ",
+                *f.reason == '\0' ? strerror(-r) : f.reason);
+        close_all(d);
+        return EX_UNAVAILABLE;
+    }
+    journal(LOG_INFO, NULL, "ready: feed %s, replay %s, submit %s",
+            publish_endpoints(d->publish)->items[0], replay_endpoints(d->replay)->items[0],
+            intake_endpoints(d->intake)->items[0]);
+    sd_notify(0, "READY=1\nSTATUS=taking articles in");
+    r = sd_event_loop(d->event);
+    sd_notify(0, "STOPPING=1");
+    journal(LOG_INFO, NULL, "stopping");
+    close_all(d);
+    return r < 0 ? EX_SOFTWARE : EX_OK;
+}
+
+static void usage(FILE *out) {
+    fputs("usage: newswired [--config FILE] [--check] [--sample-config]\n"
+          "\n"
+          "The news wire's service: takes articles in, makes them durable, publishes them.\n"
+          "\n"
+          "  --config FILE    default /etc/newswire/newswired.conf, if it is there\n"
+          "  --check          say whether the config is good, and end\n"
+          "  --sample-config  print every key with its help and default, and end\n"
+          "  --help, --version\n",
+          out);
+}
+
+enum { OPT_CONFIG = 1, OPT_CHECK, OPT_SAMPLE, OPT_HELP, OPT_VERSION };
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, OPT_CONFIG},  {"check", no_argument, NULL, OPT_CHECK},
+    {"sample-config", no_argument, NULL, OPT_SAMPLE}, {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},      {0},
+};
+
+int main(int argc, char **argv) {
+    static const char default_config[] = "/etc/newswire/newswired.conf";
+    const char *config = NULL;
+    bool check = false;
+    struct config_fault fault = {0};
+    char text[800];
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case OPT_CONFIG: config = optarg; break;
+        case OPT_CHECK: check = true; break;
+        case OPT_SAMPLE: return config_write_sample(settings_tables, stdout) < 0 ? EX_IOERR : EX_OK;
+        case OPT_HELP: usage(stdout); return EX_OK;
+        case OPT_VERSION: puts("newswired " NEWSWIRE_VERSION); return EX_OK;
+        default: return EX_USAGE;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "newswired: '%s' is not understood\n", argv[optind]);
+        return EX_USAGE;
+    }
+    struct stat st;
+    if (config == NULL && stat(default_config, &st) == 0)
+        config = default_config;
+    journal_open();
+    struct daemon d = {.arena = arena_new(SETTINGS_ARENA_BYTES)};
+    if (d.arena == NULL || sodium_init() < 0)
+        return EX_OSERR;
+    int r = settings_read(d.arena, config, &d.settings, &fault);
+    if (r < 0)
+        journal(LOG_ERR, NULL, "%s", config_fault_text(&fault, text, sizeof text));
+    int code = r < 0 ? EX_CONFIG : check ? EX_OK : run(&d);
+    arena_free(d.arena);
+    return code;
+}
