@@ -12,7 +12,6 @@ void *socket_new(void *context, int type, int64_t most_bytes) {
     r |= zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof linger);
     r |= zmq_setsockopt(s, ZMQ_HEARTBEAT_IVL, &interval, sizeof interval);
     r |= zmq_setsockopt(s, ZMQ_HEARTBEAT_TIMEOUT, &timeout, sizeof timeout);
-    r |= zmq_setsockopt(s, ZMQ_IPV6, &yes, sizeof yes);
     if (type == ZMQ_ROUTER)
         r |= zmq_setsockopt(s, ZMQ_ROUTER_MANDATORY, &yes, sizeof yes);
     if (r == 0)
@@ -28,6 +27,9 @@ int socket_bind(void *socket, struct arena *a, const struct text_list *endpoints
     for (size_t i = 0; i < endpoints->n; i++) {
         char bound[1024] = "";
         size_t size = sizeof bound;
+        /* With it on, an IPv4 address would show as [::ffff:127.0.0.1]. */
+        int v6 = strchr(endpoints->items[i], '[') != NULL;
+        zmq_setsockopt(socket, ZMQ_IPV6, &v6, sizeof v6);
         if (zmq_bind(socket, endpoints->items[i]) < 0) {
             int error = errno;
             fault_set(ret_fault, "bind", "%.128s: %s", endpoints->items[i], zmq_strerror(error));

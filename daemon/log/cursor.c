@@ -17,7 +17,7 @@ struct file_cursor {
     struct log_cursor cursor;
     struct file_log *log;
     struct segment_reader reader;
-    int fd; /* -1: no place */
+    int fd;           /* -1: no place */
     uint64_t scanned; /* the place is behind this number */
 };
 
@@ -111,8 +111,8 @@ static void describe(struct file_log *l, size_t i, uint64_t after, struct place 
  * away in between. */
 typedef bool (*find_fn)(struct file_cursor *c, uint64_t after, struct place *ret);
 
-static int go(struct file_cursor *c, find_fn find, const struct slice *prefixes,
-              size_t n_prefixes, uint64_t after) {
+static int go(struct file_cursor *c, find_fn find, const struct slice *prefixes, size_t n_prefixes,
+              uint64_t after) {
     struct place at;
     bool passed = false;
     int r;

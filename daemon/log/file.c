@@ -19,7 +19,7 @@ enum {
     TICK_USEC = 1000 * 1000,      /* looks after holds, troubles and retention */
     SPACE_CHECK_USEC = 50 * 1000, /* how old an answer of statvfs may be */
     OUT_OF_MEMORY_USEC = 10 * 1000,
-    ENTRY_OVERHEAD_BYTES = 256,   /* of an entry but for its strings and article */
+    ENTRY_OVERHEAD_BYTES = 256, /* of an entry but for its strings and article */
 };
 
 struct file_item {
@@ -175,8 +175,8 @@ static void put_record(struct file_log *l, struct file_batch *b, struct segment_
 }
 
 /* Puts an entry on the log: all but its numbers is given. */
-static int put_entry(struct file_log *l, struct file_batch *b, struct entry *e,
-                     const uint8_t *key, bool canceled, uint64_t hold, struct log_result *result) {
+static int put_entry(struct file_log *l, struct file_batch *b, struct entry *e, const uint8_t *key,
+                     bool canceled, uint64_t hold, struct log_result *result) {
     uint8_t *payload = b->buffer + b->used + sizeof(struct segment_record);
     e->epoch = l->epoch;
     e->seq = l->next_seq++;
@@ -204,8 +204,7 @@ static int put_entry(struct file_log *l, struct file_batch *b, struct entry *e,
                             &b->topics[result - b->results]);
 }
 
-static int put_hold(struct file_log *l, struct file_batch *b, struct entry *e,
-                    int64_t until_usec) {
+static int put_hold(struct file_log *l, struct file_batch *b, struct entry *e, int64_t until_usec) {
     uint8_t *payload = b->buffer + b->used + sizeof(struct segment_record);
     e->epoch = l->epoch;
     e->seq = l->next_seq++;

@@ -50,8 +50,8 @@ struct file_log {
     struct file_batch *done, **done_tail;
     struct file_segment *segments; /* oldest first; the last one is written to */
     size_t n_segments, n_segments_max;
-    uint64_t bytes; /* of all segments */
-    struct index index; /* of the last segment */
+    uint64_t bytes;         /* of all segments */
+    struct index index;     /* of the last segment */
     struct log_head *heads; /* as the view's topics, but durable */
     size_t n_heads, n_heads_max;
     struct log_bounds bounds;
@@ -64,8 +64,8 @@ struct file_log {
     uint64_t next_run;
     uint64_t covered_segment; /* by the last checkpoint */
     uint64_t covered_seq;
-    bool full;              /* the disk was, or nearly */
-    uint64_t wanted_bytes;  /* that a write lacked */
+    bool full;             /* the disk was, or nearly */
+    uint64_t wanted_bytes; /* that a write lacked */
     uint64_t space_checked_usec;
     char trouble[sizeof(((struct log_bounds *)0)->trouble)];
 };

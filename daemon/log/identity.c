@@ -116,8 +116,8 @@ void identity_undo(struct identity_set *set, const struct identity_change *chang
 
 /* ---- looking up */
 
-static int lookup(const struct identity_set *set, const uint8_t *key, bool latest,
-                  uint32_t version, struct identity *ret, struct fault *ret_fault);
+static int lookup(const struct identity_set *set, const uint8_t *key, bool latest, uint32_t version,
+                  struct identity *ret, struct fault *ret_fault);
 
 int identity_latest(const struct identity_set *set, const uint8_t *key, struct identity *ret,
                     struct fault *ret_fault) {
@@ -137,8 +137,7 @@ static bool table_version(const struct identity_table *t, const uint8_t *key, ui
     return id->seq != 0;
 }
 
-static bool table_latest(const struct identity_table *t, const uint8_t *key,
-                         struct identity *ret) {
+static bool table_latest(const struct identity_table *t, const uint8_t *key, struct identity *ret) {
     if (t->n > 0)
         *ret = *find(t, key, true, 0);
     return t->n > 0 && ret->seq != 0;
@@ -152,8 +151,8 @@ int identity_version(const struct identity_set *set, const uint8_t *key, uint32_
 static int run_find(const struct identity_run *run, const uint8_t *key, bool latest,
                     uint32_t version, struct identity *ret, struct fault *ret_fault);
 
-static int lookup(const struct identity_set *set, const uint8_t *key, bool latest,
-                  uint32_t version, struct identity *ret, struct fault *ret_fault) {
+static int lookup(const struct identity_set *set, const uint8_t *key, bool latest, uint32_t version,
+                  struct identity *ret, struct fault *ret_fault) {
     const struct identity_table *tables[] = {&set->table, &set->frozen};
     for (size_t i = 0; i < 2; i++)
         if (latest ? table_latest(tables[i], key, ret)
@@ -315,8 +314,7 @@ static struct identity_run *run_new(uint64_t id, uint64_t count) {
     return run->fences == NULL ? identity_run_close(run) : run;
 }
 
-int identity_run_open(int folder, uint64_t id, struct identity_run **ret,
-                      struct fault *ret_fault) {
+int identity_run_open(int folder, uint64_t id, struct identity_run **ret, struct fault *ret_fault) {
     char name[IDENTITY_RUN_NAME_BYTES];
     struct run_header h;
     struct stat st;
@@ -370,8 +368,7 @@ static int source_fill(struct source *s) {
     uint64_t left = s->run->count - s->read;
     s->n = left < BUFFER_RECORDS ? (size_t)left : BUFFER_RECORDS;
     s->next = 0;
-    ssize_t n =
-        io_read(s->run->fd, s->buffer, s->n * sizeof *s->buffer, record_offset(s->read));
+    ssize_t n = io_read(s->run->fd, s->buffer, s->n * sizeof *s->buffer, record_offset(s->read));
     if (n < 0)
         return (int)n;
     for (size_t i = 0; i < s->n; i++)
@@ -382,8 +379,8 @@ static int source_fill(struct source *s) {
 }
 
 static int writer_flush(struct writer *w) {
-    int r = io_write(w->run->fd, w->buffer, w->n * sizeof *w->buffer,
-                     record_offset(w->count - w->n));
+    int r =
+        io_write(w->run->fd, w->buffer, w->n * sizeof *w->buffer, record_offset(w->count - w->n));
     w->n = 0;
     return r;
 }
@@ -407,8 +404,8 @@ static int merge(struct source *sources, size_t n, int64_t forget_usec, struct w
             int r = source_fill(s);
             if (r < 0)
                 return r;
-            if (s->next < s->n && (least == NULL || compare(&s->records[s->next],
-                                                            &least->records[least->next]) < 0))
+            if (s->next < s->n &&
+                (least == NULL || compare(&s->records[s->next], &least->records[least->next]) < 0))
                 least = s;
         }
         if (least == NULL)

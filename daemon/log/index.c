@@ -94,8 +94,7 @@ void index_name(uint64_t base, char ret[static INDEX_NAME_BYTES]) {
 int index_save(int folder, uint64_t base, const struct index *x) {
     char name[INDEX_NAME_BYTES];
     index_name(base, name);
-    struct index_header h = {
-        .format = INDEX_FORMAT, .n_points = x->n, .topics_len = x->topics_len};
+    struct index_header h = {.format = INDEX_FORMAT, .n_points = x->n, .topics_len = x->topics_len};
     memcpy(h.magic, index_magic, sizeof h.magic);
     size_t points_len = x->n * sizeof *x->points, skip = offsetof(struct index_header, n_points);
     h.crc = crc32c(0, &h.n_points, sizeof h - skip);

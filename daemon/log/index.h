@@ -17,9 +17,9 @@ enum { INDEX_STEP_BYTES = 64 << 10 };
 
 /* Says of the batches from offset up to the next point: */
 struct index_point {
-    uint64_t seq;      /* no lower number is in them */
-    uint64_t offset;   /* of the first of them */
-    int64_t min_usec;  /* no entry in them is older */
+    uint64_t seq;     /* no lower number is in them */
+    uint64_t offset;  /* of the first of them */
+    int64_t min_usec; /* no entry in them is older */
 };
 
 struct index {

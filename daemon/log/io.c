@@ -83,8 +83,7 @@ int io_load(int folder, const char *name, size_t max, uint8_t **ret, size_t *ret
 int io_replace(int folder, const char *name, const void *bytes, size_t len) {
     char temporary[64];
     snprintf(temporary, sizeof temporary, "%s.tmp", name);
-    _cleanup_fd_ int fd =
-        openat(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    _cleanup_fd_ int fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
     if (fd < 0)
         return -errno;
     int r = io_write(fd, bytes, len, 0);

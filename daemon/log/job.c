@@ -40,8 +40,8 @@ static int write_down(struct file_job *job) {
     uint64_t runs[IDENTITY_RUNS + 1];
     size_t n = 0;
     int folder = job->log->folder;
-    int r = identity_write(folder, job->position.next_run - 1, &set->frozen, set->runs,
-                           set->n_runs, job->forget_usec, &job->run, &job->merged);
+    int r = identity_write(folder, job->position.next_run - 1, &set->frozen, set->runs, set->n_runs,
+                           job->forget_usec, &job->run, &job->merged);
     if (r < 0)
         return r;
     if (job->run != NULL)
@@ -87,9 +87,8 @@ static struct file_job *job_new(struct file_log *l) {
         .next_seq = l->next_seq,
         .next_run = ++l->next_run,
     };
-    job->forget_usec = l->config.remember_usec == 0
-                           ? INT64_MIN
-                           : file_now(l) - (int64_t)l->config.remember_usec;
+    job->forget_usec =
+        l->config.remember_usec == 0 ? INT64_MIN : file_now(l) - (int64_t)l->config.remember_usec;
     return job;
 }
 

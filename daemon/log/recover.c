@@ -119,8 +119,7 @@ static int set_segment_aside(struct recovery *r) {
     char name[SEGMENT_NAME_BYTES], torn[SEGMENT_NAME_BYTES + 8];
     segment_name(base, name);
     snprintf(torn, sizeof torn, "%s.torn", name);
-    if (renameat(r->log->folder, name, r->log->folder, torn) < 0 ||
-        io_sync(r->log->folder) < 0)
+    if (renameat(r->log->folder, name, r->log->folder, torn) < 0 || io_sync(r->log->folder) < 0)
         return fail(r, -errno, "%s can't be set aside: %s", name, strerror(errno));
     note(r, "segment %s was just being made and holds nothing; kept as %s", name, torn);
     return 0;
@@ -173,16 +172,14 @@ static int open_segments(struct recovery *r) {
 static int create_first(struct recovery *r) {
     struct file_log *l = r->log;
     if (r->have_view)
-        return fail(r, -EBADMSG, "%s has a view but no segments: they are missing",
-                    l->directory);
+        return fail(r, -EBADMSG, "%s has a view but no segments: they are missing", l->directory);
     l->epoch = (uint64_t)file_now(l);
     l->next_seq = 1;
     struct segment_header h = {.epoch = l->epoch, .base = 1, .created_usec = file_now(l)};
     io_closep(&l->active);
     int k = segment_create(l->folder, &h, &l->active);
     if (k < 0)
-        return fail(r, k, "the first segment can't be made in %s: %s", l->directory,
-                    strerror(-k));
+        return fail(r, k, "the first segment can't be made in %s: %s", l->directory, strerror(-k));
     return file_add_segment(l, &h, sizeof h);
 }
 
@@ -259,8 +256,7 @@ static int apply(struct recovery *r, const struct segment_record *record, struct
     if (view_decode(payload, &e) < 0 || e.seq != record->seq)
         return -EBADMSG;
     identity_key((const char *)e.uri.data, e.uri.len, key);
-    return view_apply_entry(&l->view, &e, key, record->flags & SEGMENT_CANCELED, record->aux,
-                            NULL);
+    return view_apply_entry(&l->view, &e, key, record->flags & SEGMENT_CANCELED, record->aux, NULL);
 }
 
 /* Looks over one batch; *ret_n: its records, 0 at the end. The reader is left
@@ -359,7 +355,8 @@ static int scan_segments(struct recovery *r) {
         while (i < l->n_segments && l->segments[i].header.base != r->position.segment)
             i++;
         if (i == l->n_segments)
-            return fail(r, -EBADMSG, "segment %020" PRIu64 ".log, which the view covers, is missing",
+            return fail(r, -EBADMSG,
+                        "segment %020" PRIu64 ".log, which the view covers, is missing",
                         r->position.segment);
         l->next_seq = r->position.next_seq;
         offset = r->position.offset;

@@ -117,7 +117,7 @@ uint64_t segment_proven_durable(int fd, const struct segment_header *segment, ui
 struct segment_reader {
     int fd; /* not owned */
     struct segment_header segment;
-    uint64_t offset;    /* of the next record or batch header */
+    uint64_t offset; /* of the next record or batch header */
     uint64_t batch_start;
     uint64_t batch_end; /* equal to offset: a batch header comes next */
     uint64_t limit;     /* read no further */

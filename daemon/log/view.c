@@ -334,9 +334,9 @@ int view_decide(const struct view *v, const struct log_proposal *p, int64_t now_
     if (known < 0)
         return known;
     if (known > 0 && p->version <= latest.version) {
-        int r = p->version == latest.version ? (exact = latest, 1)
-                                             : identity_version(&v->identities, d->key,
-                                                                p->version, &exact, ret_fault);
+        int r = p->version == latest.version
+                    ? (exact = latest, 1)
+                    : identity_version(&v->identities, d->key, p->version, &exact, ret_fault);
         if (r < 0)
             return r;
         if (r > 0)
@@ -355,8 +355,7 @@ int view_decide(const struct view *v, const struct log_proposal *p, int64_t now_
     if (known > 0 && latest.flags & IDENTITY_KILLED) {
         refuse(d, "uri");
         snprintf(d->fault.reason, sizeof d->fault.reason,
-                 "the story was killed (seq %" PRIu64 "); a new story needs a new uri",
-                 latest.seq);
+                 "the story was killed (seq %" PRIu64 "); a new story needs a new uri", latest.seq);
         return 0;
     }
     struct entry original;

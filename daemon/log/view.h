@@ -24,7 +24,7 @@ struct view_topic {
 
 /* An article that waits for its time. */
 struct view_held {
-    uint64_t id;         /* the hold record's number */
+    uint64_t id; /* the hold record's number */
     int64_t until_usec;
     uint8_t key[IDENTITY_KEY_BYTES];
     uint32_t version;
@@ -61,8 +61,8 @@ enum {
 
 struct view_decision {
     enum log_outcome outcome;
-    uint64_t seq;   /* LOG_DUPLICATE: of the first; 0: it is held */
-    uint64_t drop;  /* a hold that this version takes the place of; 0: none */
+    uint64_t seq;  /* LOG_DUPLICATE: of the first; 0: it is held */
+    uint64_t drop; /* a hold that this version takes the place of; 0: none */
     struct slice topic;
     uint64_t replaces;
     uint8_t key[IDENTITY_KEY_BYTES];

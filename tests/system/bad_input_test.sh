@@ -2,6 +2,7 @@
 # Bad input: each gets a clear refusal that names the file or field, is counted,
 # and harms nothing else.
 . "$(dirname "$0")/lib.sh"
+needs newswire-tail spool
 
 write_config <<END
 [section "news"]

@@ -11,14 +11,6 @@ bin=$(cd "${NEWSWIRE_BUILD:-$root/build/release}" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/newswire-test-XXXXXX")
 pids=
 
-for program in newswired newswirectl newswire-submit newswire-tail; do
-    if [ ! -x "$bin/$program" ]; then
-        rm -rf "$work"
-        echo "skipped: $program is not part of the build yet"
-        exit 77
-    fi
-done
-
 finish() {
     code=$?
     trap - EXIT
@@ -48,6 +40,16 @@ fail() {
 skip() {
     echo "skipped: $*"
     exit 77
+}
+
+# needs FEATURE...: skips where the build does not have it: a program, or the spool.
+needs() {
+    for feature in "$@"; do
+        case $feature in
+        spool) [ -e "$root/daemon/spool.c" ] || skip "the daemon has no spool yet" ;;
+        *) [ -x "$bin/$feature" ] || skip "$feature is not part of the build yet" ;;
+        esac
+    done
 }
 
 # expect EXIT_CODE COMMAND...: runs it, leaves what it prints in $work/out and $work/err.

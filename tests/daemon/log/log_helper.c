@@ -89,8 +89,8 @@ static void follow(void *userdata, struct log_batch *batch, const struct log_res
             assert_non_null(f->results);
         }
         struct kept_result *k = &f->results[f->n_results++];
-        *k = (struct kept_result){r->outcome, (uintptr_t)r->cookie, r->seq, r->prev_seq,
-                                  r->replaces, "", r->fault};
+        *k = (struct kept_result){
+            r->outcome, (uintptr_t)r->cookie, r->seq, r->prev_seq, r->replaces, "", r->fault};
         memcpy(k->topic, r->topic.data, r->topic.len);
         if (r->outcome == LOG_ACCEPTED || r->outcome == LOG_RELEASED) {
             struct log_bounds b;
@@ -140,8 +140,8 @@ void fixture_append(struct log_fixture *f, const struct story *stories, size_t n
             .hold_until_usec = s->hold_until_usec,
             .cookie = (void *)(uintptr_t)s->id,
         };
-        crypto_generichash(p.content_digest, sizeof p.content_digest, p.article.data,
-                           p.article.len, NULL, 0);
+        crypto_generichash(p.content_digest, sizeof p.content_digest, p.article.data, p.article.len,
+                           NULL, 0);
         int r;
         while ((r = log_append(f->log, &p, 1)) == -EAGAIN)
             log_dispatch(f->log, 1000);
@@ -184,8 +184,8 @@ static size_t take_entries(const uint8_t *bytes, size_t len, struct read_entry *
     return n;
 }
 
-int fixture_read(struct log_fixture *f, const char *prefix, uint64_t after,
-                 struct read_entry **ret, size_t *ret_n) {
+int fixture_read(struct log_fixture *f, const char *prefix, uint64_t after, struct read_entry **ret,
+                 size_t *ret_n) {
     struct log_cursor *cursor;
     struct log_bounds b;
     struct slice p = slice_of(prefix == NULL ? "" : prefix);

@@ -70,8 +70,8 @@ struct read_entry {
 
 /* Reads everything; malloc'd. A prefix of NULL: all topics. The result of
  * log_cursor_read, which stops at the first failure. */
-int fixture_read(struct log_fixture *f, const char *prefix, uint64_t after,
-                 struct read_entry **ret, size_t *ret_n);
+int fixture_read(struct log_fixture *f, const char *prefix, uint64_t after, struct read_entry **ret,
+                 size_t *ret_n);
 
 /* The folder's n-th file with this ending, in the order of names. False: none. */
 bool fixture_file(const struct log_fixture *f, const char *ending, size_t n, char ret[256]);

@@ -134,7 +134,8 @@ static void held(void **state) {
             fixture_close(&f);
         assert_int_equal(fixture_open(&f), 0);
     }
-    struct story kill = {.uri = "u:2", .version = 2, .topic = "a/brief", .text = "", .canceled = true};
+    struct story kill = {
+        .uri = "u:2", .version = 2, .topic = "a/brief", .text = "", .canceled = true};
     assert_int_equal(fixture_put(&f, kill).outcome, LOG_ACCEPTED);
     struct kept_result other = fixture_put(&f, story("u:3", 1, "a/brief", "between"));
     size_t n = f.n_results;

@@ -253,8 +253,8 @@ static void read_while_appending(uint64_t retain_bytes) {
     f.config.retain_bytes = retain_bytes;
     assert_int_equal(fixture_open(&f), 0);
     for (size_t i = 0; i < 2; i++)
-        assert_int_equal(
-            pthread_create(&followers[i].thread, NULL, follow_thread, &followers[i]), 0);
+        assert_int_equal(pthread_create(&followers[i].thread, NULL, follow_thread, &followers[i]),
+                         0);
     for (int i = 0; i < STORIES; i++) {
         char uri[32];
         snprintf(uri, sizeof uri, "u:%d", i);

@@ -30,8 +30,8 @@ static struct kept_result put(int i) {
     char uri[32], text[64];
     snprintf(uri, sizeof uri, "u:%d", i);
     snprintf(text, sizeof text, "story %d", i);
-    return fixture_put(&f, (struct story){
-                               .uri = uri, .version = 1, .topic = "a/brief", .text = text});
+    return fixture_put(&f,
+                       (struct story){.uri = uri, .version = 1, .topic = "a/brief", .text = text});
 }
 
 /* Expects exactly these stories, in order. */
@@ -71,9 +71,9 @@ static void crc(void **state) {
         for (size_t len = 0; len < 80; len++) {
             uint32_t whole = crc32c_portable(7, bytes + from, len);
             assert_int_equal(crc32c(7, bytes + from, len), whole);
-            assert_int_equal(crc32c(crc32c(7, bytes + from, len / 3), bytes + from + len / 3,
-                                    len - len / 3),
-                             whole);
+            assert_int_equal(
+                crc32c(crc32c(7, bytes + from, len / 3), bytes + from + len / 3, len - len / 3),
+                whole);
         }
 }
 
@@ -361,8 +361,8 @@ static void real_full_disk(void **state) {
     do {
         char uri[32];
         snprintf(uri, sizeof uri, "big:%d", n++);
-        r = fixture_put(&f, (struct story){
-                                .uri = uri, .version = 1, .topic = "a/brief", .text = text});
+        r = fixture_put(&f,
+                        (struct story){.uri = uri, .version = 1, .topic = "a/brief", .text = text});
     } while (r.outcome == LOG_ACCEPTED);
     assert_int_equal(r.outcome, LOG_UNAVAILABLE);
     assert_non_null(strstr(r.fault.reason, "disk is full"));
