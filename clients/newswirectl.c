@@ -74,17 +74,24 @@ static void print_endpoints(const json_t *status, const char *name) {
 }
 
 static void print_readers(const json_t *readers) {
-    size_t i;
-    const json_t *reader;
     printf("readers    %zu\n", json_array_size(readers));
-    json_array_foreach(readers, i, reader)
+    for (size_t i = 0; i < json_array_size(readers); i++) {
+        const json_t *reader = json_array_get(readers, i);
         printf("  %-24s %8lld behind  %s\n", json_string_value(json_object_get(reader, "client")),
                number(reader, "lag"), json_string_value(json_object_get(reader, "topics")));
+    }
+}
+
+static void print_topics(json_t *topics) {
+    printf("topics     %zu\n", json_object_size(topics));
+    for (void *i = json_object_iter(topics); i != NULL; i = json_object_iter_next(topics, i)) {
+        const json_t *topic = json_object_iter_value(i);
+        printf("  %-24s %8lld entries, head %lld\n", json_object_iter_key(i),
+               number(topic, "entries"), number(topic, "head"));
+    }
 }
 
 static void print_status(json_t *status) {
-    const char *topic;
-    json_t *value;
     const json_t *submit = json_object_get(status, "submit");
     const json_t *error = json_object_get(status, "last_error");
     printf("newswired  %s, up %lld s, %s\n", json_string_value(json_object_get(status, "version")),
@@ -104,10 +111,7 @@ static void print_status(json_t *status) {
            number(submit, "accepted"), number(submit, "duplicate"), number(submit, "held"),
            number(submit, "refused"), number(submit, "malformed"));
     print_readers(json_object_get(status, "readers"));
-    printf("topics     %zu\n", json_object_size(json_object_get(status, "topics")));
-    json_object_foreach(json_object_get(status, "topics"), topic, value)
-        printf("  %-24s %8lld entries, head %lld\n", topic, number(value, "entries"),
-               number(value, "head"));
+    print_topics(json_object_get(status, "topics"));
     if (json_is_object(error))
         printf("last error %s\n", json_string_value(json_object_get(error, "text")));
 }

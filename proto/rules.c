@@ -61,57 +61,43 @@ static const struct config_key page_keys[] = {
     LIST(byline_tails, "摄影报道 | 文/图 | 图/文 | 文图 | 图文 | 报道 | 整理 | 编译 | 文 | 图",
          "What stands behind the names of a byline and leaves it."),
     LIST(surnames,
-         "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡"
-         "贾丁魏薛叶阎"
-         "余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常"
-         "武乔贺赖龚文"
-         "庞樊兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛伍韦申尤毕聂丛焦向柳邢路岳齐沿梅莫庄辛管祝左涂谷"
-         "祁时舒耿牟卜"
-         "詹关苗凌费纪靳盛童欧甄项曲成游阳裴席卫查屈鲍位覃霍翁隋植甘景薄单包司柏宁柯阮桂闵解强柴华"
-         "车冉房边辜吉"
-         "饶刁瞿戚丘古米池滕晋苑邬臧畅宫来嵺苟全褚廉简娄盖符奚木穆党燕郎邸冀谈姬屠连郜晏栾郁商蒙计"
-         "喻揭窦迟宇敖"
-         "糜鄢冷卓花仇艾蓝都巩稽井练仲乐虞卞封竺冼原官衣楚佟栗匡宗应台巫鞠僧桑荆谌银扬明沙薄伏岑习"
-         "胥保和蔺水云"
-         "麦禾荀蒲尚农羊惠芮储昌支咎管经裘缪干宣贲邓郁单杭诸石崔吉钮龚嵇滑裴陆荣翁荀於甄曲家封靳汲"
-         "邴糜松井段富巫"
-         "乌焦巴弓牧隗山谷车全班仰秋仲伊宫暴甘厉戎祖武符景詹束幸司韶郜黎薄印宿怀蒲邰从鄂索咸籍卓屠"
-         "池阴苍双闻党谭"
-         "贡劳逄姬申扶堵冉宰雍却璩桑濮寿通扈冀郏浦尚温别晏柴瞿阎充慕茹宦艾鱼容古慎戈庾终暨居衡步耿"
-         "弘国寇广禄阙东"
-         "殴殳沃利蔚越夔隆师厍聂晁勾敖融訾辛阚那空曾毋沙乜养须丰巢关蒯相后红权逯益桓公闫肖佘付代邝"
-         "仝芈诺 | 欧阳 | "
-         "司马 | 诸葛 | 上官 | 夏侯 | 令狐 | 皇甫 | 尉迟 | 慕容 | 司徒 | 端木 | 东方 | 独孤 | 南宫",
+         "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕 | "
+         "苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史 | "
+         "顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文庞樊兰殷施陶洪翟安颜倪严牛温芦季俞章鲁葛 | "
+         "伍韦申尤毕聂丛焦向柳邢路岳齐沿梅莫庄辛管祝左涂谷祁时舒耿牟卜詹关苗凌费纪靳盛童欧 | "
+         "甄项曲成游阳裴席卫查屈鲍位覃霍翁隋植甘景薄单包司柏宁柯阮桂闵解强柴华车冉房边辜吉 | "
+         "饶刁瞿戚丘古米池滕晋苑邬臧畅宫来嵺苟全褚廉简娄盖符奚木穆党燕郎邸冀谈姬屠连郜晏栾 | "
+         "郁商蒙计喻揭窦迟宇敖糜鄢冷卓花仇艾蓝都巩稽井练仲乐虞卞封竺冼原官衣楚佟栗匡宗应台 | "
+         "巫鞠僧桑荆谌银扬明沙薄伏岑习胥保和蔺水云麦禾荀蒲尚农羊惠芮储昌支咎管经裘缪干宣贲 | "
+         "邓郁单杭诸石崔吉钮龚嵇滑裴陆荣翁荀於甄曲家封靳汲邴糜松井段富巫乌焦巴弓牧隗山谷车 | "
+         "全班仰秋仲伊宫暴甘厉戎祖武符景詹束幸司韶郜黎薄印宿怀蒲邰从鄂索咸籍卓屠池阴苍双闻 | "
+         "党谭贡劳逄姬申扶堵冉宰雍却璩桑濮寿通扈冀郏浦尚温别晏柴瞿阎充慕茹宦艾鱼容古慎戈庾 | "
+         "终暨居衡步耿弘国寇广禄阙东殴殳沃利蔚越夔隆师厍聂晁勾敖融訾辛阚那空曾毋沙乜养须丰 | "
+         "巢关蒯相后红权逯益桓公闫肖佘付代邝仝芈诺 | 欧阳 | 司马 | 诸葛 | 上官 | 夏侯 | 令狐 | "
+         "皇甫 | 尉迟 | 慕容 | 司徒 | 端木 | 东方 | 独孤 | 南宫",
          "Surnames, by which names in brackets without a role are told from other words in "
-         "brackets. "
-         "Each ideograph of a word longer than two is a surname by itself."),
+         "brackets. Each ideograph of a word longer than two is a surname by itself."),
     LIST(photo_roles,
          "摄影报道 | 摄影 | 供图 | 摄 | 图 | Photo by | Photos by | Photograph by | Photographs by "
-         "| "
-         "Picture by | Pictures by | Picture: | Pictures: | Photo: | Photos: | Photograph: | "
+         "| Picture by | Pictures by | Picture: | Pictures: | Photo: | Photos: | Photograph: | "
          "Credit:",
          "Words of a photographer's credit: 王禾 摄, Photo: Jane Doe."),
     LIST(photo_openings,
          "图为 | 上图为 | 下图为 | 左图为 | 右图为 | 这是 4月 | 上图: | 下图: | 左图: | 右图: | "
-         "图片: | "
-         "Pictured: | Pictured above | Pictured | Above: | Below: | Photo: | Caption:",
+         "图片: | Pictured: | Pictured above | Pictured | Above: | Below: | Photo: | Caption:",
          "Beginnings of a sentence that only a photo's caption has."),
     LIST(caption_endings,
          "一角 | 现场 | 场景 | 外景 | 内景 | 全景 | 远景 | 近景 | 一景 | 掠影 | 风光 | 美景 | 景象 "
-         "| 情景 | 画面 | "
-         "资料图 | 资料图片 | 效果图 | 示意图 | 合影 | 航拍 | 俯瞰 | 鸟瞰 | 剪影 | 图景 | 景色 | "
-         "夜景 | 雪景 | 风貌 | "
-         "新貌 | 车间 | 样品",
+         "| 情景 | 画面 | 资料图 | 资料图片 | 效果图 | 示意图 | 合影 | 航拍 | 俯瞰 | 鸟瞰 | 剪影 | "
+         "图景 | 景色 | 夜景 | 雪景 | 风貌 | 新貌 | 车间 | 样品",
          "Endings of a short noun phrase that is a caption when it stands below a headline."),
     LIST(caption_remarks,
          "见上图 | 见下图 | 见左图 | 见右图 | 见图 | 上图 | 下图 | 左图 | 右图 | 资料图 | 资料图片 "
-         "| 图片资料 | 完 | 待续 | "
-         "未完待续 | 略 | File photo | Archive",
+         "| 图片资料 | 完 | 待续 | 未完待续 | 略 | File photo | Archive",
          "Remarks in brackets that stay in the text; they are no names."),
     LIST(figure_marks,
-         "图① | 图② | 图③ | 图④ | 图⑤ | 图⑥ | 图⑦ | 图⑧ | 图⑨ | 图1 | 图2 | 图3 | 图4 | "
-         "图5 | 图6 | 图7 | 图8 | 图9 | 图一 | 图二 | 图三 | 图四 | 图五 | 图六 | 本组图片 | "
-         "本版图片",
+         "图① | 图② | 图③ | 图④ | 图⑤ | 图⑥ | 图⑦ | 图⑧ | 图⑨ | 图1 | 图2 | 图3 | 图4 | 图5 | 图6 "
+         "| 图7 | 图8 | 图9 | 图一 | 图二 | 图三 | 图四 | 图五 | 图六 | 本组图片 | 本版图片",
          "Beginnings of a caption of several pictures."),
     LIST(bullets, "■ | ◆ | ▲ | ● | ★ | ◇ | △ | ▼ | ▶ | ► | ☆ | • | ※",
          "Signs before a crosshead or before a brief that has its title inside."),
@@ -119,26 +105,21 @@ static const struct config_key page_keys[] = {
          "Numbers of a crosshead, before 、 or in brackets."),
     LIST(box_labels,
          "编者按 | 编后 | 编后语 | 编者的话 | 相关链接 | 新闻链接 | 延伸阅读 | 链接 | 记者手记 | "
-         "采访手记 | 手记 | "
-         "短评 | 记者观察 | 新闻背景 | 背景链接 | 名词解释 | 小贴士 | 知识链接 | 专家点评 | 点评 | "
-         "Editor's note | "
-         "Editor’s note | Background | Related | Reporter's notebook | Reporter’s notebook | "
-         "Factbox | Fact file",
+         "采访手记 | 手记 | 短评 | 记者观察 | 新闻背景 | 背景链接 | 名词解释 | 小贴士 | 知识链接 | "
+         "专家点评 | 点评 | Editor's note | Editor’s note | Background | Related | Reporter's "
+         "notebook | Reporter’s notebook | Factbox | Fact file",
          "What a box beside a story is called, alone on a line or before a colon."),
     LIST(reviewer_labels,
          "初审 | 复审 | 终审 | 一审 | 二审 | 三审 | 责任编辑 | 责编 | 执行编辑 | 值班编辑 | 审核 | "
-         "审签 | 监制 | 签发 | "
-         "编辑 | 校对 | 编审 | Reviewed by | Edited by",
+         "审签 | 监制 | 签发 | 编辑 | 校对 | 编审 | Reviewed by | Edited by",
          "Before a colon: who let the text through."),
     LIST(furniture_words,
          "导读 | 今日导读 | 本版导读 | 内容导读 | 今日看点 | 内容提要 | INSIDE | INSIDE TODAY | IN "
-         "THIS ISSUE | "
-         "ON OTHER PAGES",
+         "THIS ISSUE | ON OTHER PAGES",
          "What teasers stand under."),
     LIST(folio_words,
          "版式 | 美编 | 版面 | 组版 | 主编 | 电话 | 热线 | 邮箱 | 电子邮箱 | 版面编辑 | 新闻热线 | "
-         "邮编 | 国内统一刊号 | "
-         "统一刊号 | 见习编辑 | Design | Layout | Telephone | Newsdesk",
+         "邮编 | 国内统一刊号 | 统一刊号 | 见习编辑 | Design | Layout | Telephone | Newsdesk",
          "Before a colon, in a line that is no story: who made the page and how to reach it."),
     LIST(jump_to, "下转 | 转 | 详见 | Continued on | Cont'd on | Continues on | Turn to | See",
          "Before a page, in brackets or alone: where the story goes on."),
@@ -152,32 +133,28 @@ static const struct config_key page_keys[] = {
          "Endings of a place's name that stands alone on a line, as a kicker."),
     LIST(title_hanging,
          "的 | 、 | 与 | 和 | 在 | 为 | 让 | 将 | 等 | 从 | 把 | 向 | 对 | 及 | 以 | 由 | 被 | 使 "
-         "| 到 | 是 | 着 | "
-         "of | the | to | for | and | in | a | an | with | on | at | by | from | as | over | into "
-         "| or",
+         "| 到 | 是 | 着 | of | the | to | for | and | in | a | an | with | on | at | by | from | "
+         "as | over | into | or",
          "What a line ends with that is only the first half of a headline."),
     LIST(title_continuing,
          "迎来 | 喜迎 | 迎 | 喜获 | 获 | 荣获 | 成为 | 成 | 变 | 变身 | 入选 | 亮相 | 开幕 | 落幕 "
-         "| 启动 | 开工 | 竣工 | "
-         "投用 | 通车 | 开建 | 举行 | 召开 | 举办 | 正式 | 全面 | 让 | 使 | 为 | 与 | 和 | 的 | 在 "
-         "| 到 | 铺就 | 结出 | 奏响 | 点亮 | "
-         "照亮 | 托起 | 撑起 | 擦亮 | 敲开 | 打开 | 走上 | 走出 | 走进 | 鼓起 | 开出 | 绽放 | 进入 "
-         "| 突破 | 超 | 达 | 增 | 将 | "
-         "已 | 正 | 有了 | 用上 | 喝上 | 住进 | 实现 | 完成 | 见成效 | 显成效 | 丰收 | 焕发 | 再 | "
-         "也 | 受 | 引来 | 带来 | 上 | "
-         "下 | 忙 | 开镰 | 开园 | 开门 | 开通 | 上线 | 落地 | 落户 | 揭牌 | 挂牌",
+         "| 启动 | 开工 | 竣工 | 投用 | 通车 | 开建 | 举行 | 召开 | 举办 | 正式 | 全面 | 让 | 使 | "
+         "为 | 与 | 和 | 的 | 在 | 到 | 铺就 | 结出 | 奏响 | 点亮 | 照亮 | 托起 | 撑起 | 擦亮 | "
+         "敲开 | 打开 | 走上 | 走出 | 走进 | 鼓起 | 开出 | 绽放 | 进入 | 突破 | 超 | 达 | 增 | 将 "
+         "| 已 | 正 | 有了 | 用上 | 喝上 | 住进 | 实现 | 完成 | 见成效 | 显成效 | 丰收 | 焕发 | 再 "
+         "| 也 | 受 | 引来 | 带来 | 上 | 下 | 忙 | 开镰 | 开园 | 开门 | 开通 | 上线 | 落地 | 落户 "
+         "| 揭牌 | 挂牌",
          "What the second line of a headline begins with when the first one is only half of it."),
     LIST(title_opening,
          "深化 | 推进 | 聚焦 | 践行 | 贯彻 | 落实 | 加强 | 坚持 | 强化 | 优化 | 创新 | 打造 | 建设 "
-         "| 发展 | 弘扬 | 学习 | "
-         "开展 | 做好 | 抓好 | 全力 | 全面 | 着力 | 大力 | 扎实 | 奋进 | 喜迎 | 迎接 | 助力 | 守护 "
-         "| 关注",
+         "| 发展 | 弘扬 | 学习 | 开展 | 做好 | 抓好 | 全力 | 全面 | 着力 | 大力 | 扎实 | 奋进 | "
+         "喜迎 | 迎接 | 助力 | 守护 | 关注",
          "What a line begins with that is a phrase by itself, so a kicker and no half of a "
          "headline."),
     LIST(weekdays,
          "星期一 | 星期二 | 星期三 | 星期四 | 星期五 | 星期六 | 星期日 | 星期天 | 周一 | 周二 | "
-         "周三 | 周四 | 周五 | "
-         "周六 | 周日 | Monday | Tuesday | Wednesday | Thursday | Friday | Saturday | Sunday",
+         "周三 | 周四 | 周五 | 周六 | 周日 | Monday | Tuesday | Wednesday | Thursday | Friday | "
+         "Saturday | Sunday",
          "Days in a page's folio line."),
     LIST(months,
          "January | February | March | April | May | June | July | August | September | October | "
@@ -185,9 +162,8 @@ static const struct config_key page_keys[] = {
          "The twelve months, in order; three letters of one are enough on a page."),
     LIST(paper_endings,
          "报 | 日报 | 晚报 | 时报 | 周刊 | 周报 | Gazette | Herald | Times | Post | News | Mail | "
-         "Echo | "
-         "Chronicle | Courier | Journal | Mercury | Observer | Tribune | Examiner | Advertiser | "
-         "Press",
+         "Echo | Chronicle | Courier | Journal | Mercury | Observer | Tribune | Examiner | "
+         "Advertiser | Press",
          "Endings of a paper's name in a folio line."),
     LIST(page_words, "Page | Pg. | Pg | P.", "Before a page's number; 第…版 is always known."),
     COLUMNS(title_columns, "72", "The greatest width of a title's line, in terminal columns."),

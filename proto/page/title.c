@@ -87,9 +87,10 @@ static bool joins(const struct reading *t, size_t i) {
 
 static int join_lines(struct reading *t, size_t i) {
     struct slice a = t->lines[i], b = t->lines[i + 1];
-    uint8_t *out = arena_alloc(t->arena, a.len + b.len + 1), *p = out + a.len;
+    uint8_t *out = arena_alloc(t->arena, a.len + b.len + 1);
     if (out == NULL)
         return -ENOMEM;
+    uint8_t *p = out + a.len;
     memcpy(out, a.data, a.len);
     if (text_join_space(a, b, t->latin))
         *p++ = ' ';

@@ -91,7 +91,8 @@ static void follow(void *userdata, struct log_batch *batch, const struct log_res
         struct kept_result *k = &f->results[f->n_results++];
         *k = (struct kept_result){
             r->outcome, (uintptr_t)r->cookie, r->seq, r->prev_seq, r->replaces, "", r->fault};
-        memcpy(k->topic, r->topic.data, r->topic.len);
+        if (r->topic.len > 0) /* a refusal may have none */
+            memcpy(k->topic, r->topic.data, r->topic.len);
         if (r->outcome == LOG_ACCEPTED || r->outcome == LOG_RELEASED) {
             struct log_bounds b;
             log_bounds(f->log, &b);
