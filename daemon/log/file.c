@@ -467,13 +467,14 @@ static void post(struct file_log *l, struct file_batch *b, bool durable) {
     if (durable)
         publish(l, b);
     file_update_bounds(l);
-    bool first = l->done == NULL && b->n > 0;
-    if (b->n > 0) {
+    bool empty = b->n == 0, first = l->done == NULL && !empty;
+    if (!empty) {
         *l->done_tail = b;
         l->done_tail = &b->next;
     }
     pthread_mutex_unlock(&l->mutex);
-    if (b->n == 0)
+    /* From here on the loop may have freed a batch that isn't empty. */
+    if (empty)
         log_batch_unref(&b->batch);
     if (first && eventfd_write(l->event, 1) < 0)
         return; /* it can't: it never counts that far */

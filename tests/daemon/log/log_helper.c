@@ -180,7 +180,8 @@ static size_t take_entries(const uint8_t *bytes, size_t len, struct read_entry *
         *r = (struct read_entry){e.seq, e.prev_seq, e.replaces, e.version, "", "", ""};
         memcpy(r->uri, e.uri.data, e.uri.len < 127 ? e.uri.len : 127);
         memcpy(r->topic, e.topic.data, e.topic.len);
-        memcpy(r->text, e.article.data, e.article.len < 127 ? e.article.len : 127);
+        if (e.article.len > 0) /* a kill may have no text */
+            memcpy(r->text, e.article.data, e.article.len < 127 ? e.article.len : 127);
     }
     return n;
 }
