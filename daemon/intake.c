@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistr.h>
 #include <zmq.h>
 
 enum {
@@ -207,7 +208,8 @@ static void name_refused(struct item *item, struct slice article) {
         if (!wire_get_field(&article, &f))
             return;
         if (f.number == 1 && f.type == WIRE_LEN && f.bytes.len <= LIMIT_URI_BYTES &&
-            item->uri == NULL && memchr(f.bytes.data, 0, f.bytes.len) == NULL)
+            item->uri == NULL && memchr(f.bytes.data, 0, f.bytes.len) == NULL &&
+            u8_check(f.bytes.data, f.bytes.len) == NULL)
             item->uri = strndup((const char *)f.bytes.data, f.bytes.len);
         if (f.number == 2 && f.type == WIRE_VARINT)
             item->version = (uint32_t)f.value;
