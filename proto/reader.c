@@ -27,8 +27,7 @@ struct pending {
 struct topic {
     char name[LIMIT_TOPIC_BYTES];
     size_t len;
-    bool known;      /* whether last is a number of this topic; if not, it follows start_seq */
-    uint64_t last;   /* handed on, or had before */
+    uint64_t last;   /* handed on, or had before; 0: none */
     uint64_t wanted; /* the newest entry that is known to be or have been there */
     uint64_t goal;   /* its head in the heads that are being proved; 0: reached */
     uint32_t round;  /* of heartbeats, the last in which it was proved */
@@ -230,7 +229,7 @@ static struct topic *get_topic(struct reader *r, struct slice name) {
 
 /* What the next entry of the topic follows. */
 static uint64_t base(const struct reader *r, const struct topic *t) {
-    return t->known ? t->last : r->start;
+    return t->last > r->start ? t->last : r->start;
 }
 
 static bool is_behind(const struct reader *r, const struct topic *t) {
@@ -281,7 +280,6 @@ static void topic_moved(struct reader *r, struct topic *t) {
 }
 
 static void set_last(struct reader *r, struct topic *t, uint64_t seq) {
-    t->known = true;
     t->last = seq;
     topic_moved(r, t);
 }
@@ -379,7 +377,7 @@ static enum verdict judge(struct reader *r, const struct topic *t, const struct 
     uint64_t last = base(r, t);
     if (e->seq <= last)
         return DROP;
-    if (t->known ? e->prev_seq == last : e->prev_seq <= last)
+    if (t->last > r->start ? e->prev_seq == last : e->prev_seq <= last)
         return HAND_ON;
     if (e->prev_seq > last)
         return is_lost(r, e) ? LOST : WAIT;
@@ -590,10 +588,6 @@ static void count_goals(struct reader *r) {
     r->n_unreached = 0;
     for (size_t i = 0; i < r->n_topics; i++) {
         struct topic *t = &r->topics[i];
-        if (!t->known && t->goal > 0 && t->goal <= r->start) {
-            t->known = true;
-            t->last = t->goal;
-        }
         if (t->goal <= base(r, t))
             t->goal = 0;
         else
@@ -862,13 +856,23 @@ static struct slice request_from(struct reader *r, const uint8_t *end) {
     return (struct slice){r->request, (size_t)(end - r->request)};
 }
 
-static bool ask_heads(struct reader *r, struct slice *ret) {
+/* What has had no answer for too long is asked again, later. */
+static void mind_silence(struct reader *r) {
     if (r->heads_id != 0 && r->now - r->heads_sent_usec >= r->config.silence_usec) {
         r->heads_id = 0;
         r->heads_due = true;
         r->heads_not_before_usec = retry_at(r);
         tell(r, (struct reader_event){.type = READER_UNANSWERED});
     }
+    if (r->session_id != 0 && r->now - r->session_heard_usec >= r->config.silence_usec) {
+        end_session(r);
+        r->replay_due = true;
+        r->session_not_before_usec = retry_at(r);
+        tell(r, (struct reader_event){.type = READER_UNANSWERED});
+    }
+}
+
+static bool ask_heads(struct reader *r, struct slice *ret) {
     bool stale = r->now - r->proved_usec >= r->config.stale_usec;
     if (r->heads_id != 0 || !(r->heads_due || stale) || r->now < r->heads_not_before_usec)
         return false;
@@ -881,12 +885,6 @@ static bool ask_heads(struct reader *r, struct slice *ret) {
 }
 
 static bool ask_session(struct reader *r, struct slice *ret) {
-    if (r->session_id != 0 && r->now - r->session_heard_usec >= r->config.silence_usec) {
-        end_session(r);
-        r->replay_due = true;
-        r->session_not_before_usec = retry_at(r);
-        tell(r, (struct reader_event){.type = READER_UNANSWERED});
-    }
     if (r->session_id != 0 || !r->replay_due || !r->have_heads ||
         r->now < r->session_not_before_usec)
         return false;
@@ -930,6 +928,7 @@ bool reader_request(struct reader *r, uint64_t now_usec, struct slice *ret) {
     r->now = now_usec;
     if (r->failed || !r->replay_up)
         return false;
+    mind_silence(r);
     if (r->n_closes > 0) {
         *ret = request_from(r, frame_put_close(r->request, r->closes[--r->n_closes]));
         return true;
@@ -1019,7 +1018,6 @@ static int take_cursor(struct reader *r, const struct reader_cursor *cursor) {
         struct topic *t = get_topic(r, cursor->positions[i].topic);
         if (t == NULL)
             return r->failed ? -ENOMEM : -EINVAL;
-        t->known = true;
         t->last = t->wanted = cursor->positions[i].last_seq;
     }
     return 0;
@@ -1069,7 +1067,7 @@ int reader_cursor(struct reader *r, struct reader_cursor *ret) {
     r->positions = positions;
     for (size_t i = 0; i < r->n_topics; i++) {
         const struct topic *t = &r->topics[i];
-        if (t->known)
+        if (t->last > r->start)
             positions[n++] = (struct reader_position){.topic = {(const uint8_t *)t->name, t->len},
                                                       .last_seq = t->last};
     }

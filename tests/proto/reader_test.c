@@ -379,7 +379,9 @@ static void check_start(void) {
     if (w.oracle.started || !reader_started(w.reader))
         return;
     CHECK(reader_cursor(w.reader, &c) == 0);
-    w.oracle.life = c.epoch == 0 ? 0 : life_of(c.epoch);
+    if (c.epoch == 0)
+        return;
+    w.oracle.life = life_of(c.epoch);
     const struct life *l = &w.lives[w.oracle.life];
     w.oracle.start = c.start_seq;
     w.oracle.started = true;
@@ -520,7 +522,7 @@ static void start_reader(void) {
 static void save_cursor(void) {
     struct reader_cursor c;
     static char names[TOPICS][LIMIT_TOPIC_BYTES];
-    if (!reader_started(w.reader))
+    if (!w.oracle.started)
         return;
     CHECK(reader_cursor(w.reader, &c) == 0);
     CHECK(c.n_positions <= TOPICS);
@@ -608,7 +610,8 @@ static void set_link(enum reader_link link, bool up) {
 static void restart_daemon(bool new_epoch) {
     set_link(READER_LINK_FEED, false);
     set_link(READER_LINK_REPLAY, false);
-    if (!new_epoch || w.life + 1 == EPOCHS)
+    /* A number without an epoch means the life that is met first. */
+    if (!new_epoch || w.life + 1 == EPOCHS || !w.oracle.started)
         return;
     w.life++;
     w.lives[w.life].n = 0;
@@ -742,7 +745,7 @@ static void schedule(unsigned long s) {
     w.entries = w.losses = w.epochs = w.caught_up = w.restarts = 0;
     begin();
     start_reader();
-    for (uint64_t n = 40 + pick(260); n > 0; n--)
+    for (uint64_t n = 40 + pick(500); n > 0; n--)
         step();
     calm_down();
     check_end();
