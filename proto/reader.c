@@ -57,7 +57,7 @@ struct reader {
     uint64_t head, log_first;
 
     /* Proof by heads, and by rounds of heartbeats. */
-    uint64_t complete_as_of; /* every topic with an entry up to here is known; 0: none yet */
+    uint64_t complete_as_of; /* every topic with an entry up to here is known */
     bool have_heads;         /* of this epoch */
     uint64_t goal;           /* the heads that are being proved are as of here */
     size_t n_unreached;
@@ -294,7 +294,7 @@ static void set_wanted(struct reader *r, struct topic *t, uint64_t seq) {
 
 /* A topic is proved as of a point: a round is complete when each one is. */
 static void prove_topic(struct reader *r, struct topic *t, uint64_t as_of) {
-    if (t->round == r->round || r->complete_as_of == 0)
+    if (t->round == r->round || !r->have_heads)
         return;
     t->round = r->round;
     if (r->n_in_round == 0 || as_of < r->round_as_of)
@@ -311,7 +311,7 @@ static void prove_topic(struct reader *r, struct topic *t, uint64_t as_of) {
 static void learn_newest(struct reader *r, uint64_t newest_topic, uint64_t as_of) {
     if (as_of > r->head)
         r->head = as_of;
-    if (r->complete_as_of == 0)
+    if (!r->have_heads)
         return;
     if (newest_topic > r->complete_as_of)
         r->heads_due = true;

@@ -86,6 +86,7 @@ struct world {
     bool feed_up, replay_up, subscribed;
     int drop_percent, busy_percent;
     bool calm;
+    bool mute; /* the feed brings nothing, ever */
 
     struct reader *reader;
     struct reader_config config;
@@ -166,7 +167,7 @@ static uint8_t *put_item(uint8_t *p, int life, const struct item *it) {
 /* ---- the model's feed */
 
 static bool feed_drops(void) {
-    return !w.subscribed || w.feed.n >= PIPE / 2 || (!w.calm && percent(w.drop_percent));
+    return !w.subscribed || w.mute || w.feed.n >= PIPE / 2 || (!w.calm && percent(w.drop_percent));
 }
 
 static void put_heartbeat(struct message *m, int topic) {
@@ -711,6 +712,10 @@ static void begin(void) {
     for (w.config.n_prefixes = 0; w.config.n_prefixes < 4 && set[w.config.n_prefixes] != NULL;
          w.config.n_prefixes++)
         w.prefixes[w.config.n_prefixes] = slice_of(set[w.config.n_prefixes]);
+    /* Nothing is left to asking again after a while, where heartbeats come. */
+    if (percent(50) && !slice_equal(w.prefixes[0], slice_of("d/")))
+        w.config.stale_usec = w.config.silence_usec = 1ULL << 60;
+    w.mute = w.config.stale_usec < 1ULL << 60 && percent(10);
     for (uint64_t n = pick(30); n > 0; n--)
         append((int)pick(TOPICS));
     if (percent(20))
