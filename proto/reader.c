@@ -936,6 +936,11 @@ bool reader_request(struct reader *r, uint64_t now_usec, struct slice *ret) {
     return ask_heads(r, ret) || ask_session(r, ret) || give_credit(r, ret) || report(r, ret);
 }
 
+void reader_away(struct reader *r, uint64_t usec) {
+    r->session_heard_usec += usec;
+    r->heads_sent_usec += usec;
+}
+
 static uint64_t sooner(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }

@@ -129,6 +129,10 @@ bool reader_next(struct reader *r, struct reader_event *ret)
 bool reader_request(struct reader *r, uint64_t now_usec, struct slice *ret)
     __attribute__((nonnull, warn_unused_result));
 
+/* The user did something else for so long, so that answers may wait to be taken:
+ * it is no silence of the daemon's. */
+void reader_away(struct reader *r, uint64_t usec) __attribute__((nonnull));
+
 /* When reader_request should be called again, if no message comes before. */
 uint64_t reader_wake_usec(const struct reader *r) __attribute__((nonnull));
 
