@@ -1,0 +1,344 @@
+#include "clients/lib/link.h"
+#include "clients/lib/newswire.h"
+#include "proto/codec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    WINDOW_BYTES = 8 << 20,
+    REQUEST_BYTES = 1 << 20, /* a request is full when it has so much */
+    UNDER_WAY_MOST = 4,      /* requests; what is added meanwhile goes together in the next */
+    ANSWER_USEC = 5000000,   /* a request without an answer is made again after this */
+    AGAIN_USEC = 500000,     /* what the daemon can't take now is sent again after this */
+    REPLY_ARENA_BYTES = 64 << 20,
+};
+
+struct item {
+    struct item *next;
+    void *cookie;
+    size_t len;
+    uint8_t bytes[];
+};
+
+struct request {
+    uint64_t id; /* 0: this place is free */
+    struct item *first;
+    size_t n;
+    uint8_t *bytes;
+    size_t len;
+    bool sent;
+    uint64_t sent_usec;
+};
+
+struct newswire_submitter {
+    struct newswire_submitter_options options;
+    char *client;
+    void *context;
+    struct link link;
+    struct arena *arena;
+    struct item *first, *last; /* in no request yet */
+    size_t waiting_bytes;      /* without outcome, in requests or not */
+    struct request requests[UNDER_WAY_MOST];
+    uint64_t last_id;
+    uint64_t not_before_usec; /* the next new request */
+    uint64_t progress_usec;   /* the last outcome, or when there was nothing to wait for */
+    char trouble[256];
+};
+
+static void set_trouble(struct newswire_submitter *s, const char *text) {
+    snprintf(s->trouble, sizeof s->trouble, "%s", text);
+}
+
+/* ---- opening */
+
+int newswire_submitter_new(const struct newswire_submitter_options *o,
+                           struct newswire_submitter **ret, char *error, size_t size) {
+    struct newswire_submitter *s = calloc(1, sizeof *s);
+    int r = s == NULL ? -ENOMEM : 0;
+    if (r == 0) {
+        s->options = *o;
+        if (o->window_bytes == 0)
+            s->options.window_bytes = WINDOW_BYTES;
+        s->client = strdup(o->client == NULL ? "" : o->client);
+        s->arena = arena_new(REPLY_ARENA_BYTES);
+        s->context = zmq_ctx_new();
+        s->progress_usec = link_now_usec();
+        set_trouble(s, "no connection");
+        if (s->client == NULL || s->arena == NULL || s->context == NULL)
+            r = -ENOMEM;
+    }
+    if (r == 0)
+        r = link_open(s->context, ZMQ_DEALER, o->submit, &s->link);
+    if (r < 0) {
+        snprintf(error, size, "%s: %s", o->submit, zmq_strerror(-r));
+        newswire_submitter_free(s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+static void free_items(struct item *i) {
+    while (i != NULL) {
+        struct item *next = i->next;
+        free(i);
+        i = next;
+    }
+}
+
+struct newswire_submitter *newswire_submitter_free(struct newswire_submitter *s) {
+    if (s == NULL)
+        return NULL;
+    link_close(&s->link);
+    if (s->context != NULL)
+        zmq_ctx_term(s->context);
+    free_items(s->first);
+    for (int i = 0; i < UNDER_WAY_MOST; i++) {
+        free_items(s->requests[i].first);
+        free(s->requests[i].bytes);
+    }
+    arena_free(s->arena);
+    free(s->client);
+    free(s);
+    return NULL;
+}
+
+/* ---- requests */
+
+/* How many of the waiting articles go in the next request, and their bytes. */
+static size_t count_next(const struct newswire_submitter *s, size_t *ret_bytes) {
+    size_t n = 0;
+    *ret_bytes = 0;
+    for (const struct item *i = s->first; i != NULL && n < LIMIT_REQUEST_ARTICLES; i = i->next) {
+        if (n > 0 && *ret_bytes + i->len > REQUEST_BYTES)
+            break;
+        *ret_bytes += i->len;
+        n++;
+    }
+    return n;
+}
+
+/* Puts what waits into a request, at this place. 0 or -ENOMEM. */
+static int make_request(struct newswire_submitter *s, struct request *q) {
+    enum { AROUND_BYTES = 16 };
+    size_t bytes, n = count_next(s, &bytes);
+    struct slice client = slice_of(s->client);
+    uint8_t *p = malloc(bytes + (n + 2) * AROUND_BYTES + client.len);
+    if (p == NULL)
+        return -ENOMEM;
+    *q = (struct request){.id = ++s->last_id, .first = s->first, .bytes = p, .n = n};
+    p = wire_put_uint(p, 1, q->id);
+    struct item *last = NULL;
+    for (struct item *i = s->first; n > 0; n--, last = i, i = i->next)
+        p = wire_put_bytes(p, 2, (struct slice){i->bytes, i->len});
+    p = wire_put_bytes(p, 3, client);
+    q->len = (size_t)(p - q->bytes);
+    s->first = last->next;
+    if (s->first == NULL)
+        s->last = NULL;
+    last->next = NULL;
+    return 0;
+}
+
+static void send_request(struct newswire_submitter *s, struct request *q, uint64_t now) {
+    /* On failure the connection is just going; it is sent on the next. */
+    q->sent = zmq_send(s->link.socket, q->bytes, q->len, ZMQ_DONTWAIT) >= 0;
+    q->sent_usec = now;
+}
+
+static int send_due(struct newswire_submitter *s, uint64_t now) {
+    for (int i = 0; i < UNDER_WAY_MOST && s->link.up; i++) {
+        struct request *q = &s->requests[i];
+        if (q->id != 0 && q->sent && now - q->sent_usec >= ANSWER_USEC) {
+            set_trouble(s, "no answer");
+            q->sent = false;
+        }
+        if (q->id == 0 && s->first != NULL && now >= s->not_before_usec) {
+            int r = make_request(s, q);
+            if (r < 0)
+                return r;
+        }
+        if (q->id != 0 && !q->sent)
+            send_request(s, q, now);
+    }
+    return 0;
+}
+
+/* ---- replies */
+
+static void tell(struct newswire_submitter *s, struct item *item, uint64_t epoch,
+                 const Newswire__V1__SubmitResult *r) {
+    struct newswire_result result = {.cookie = item->cookie,
+                                     .outcome = (enum newswire_outcome)r->outcome,
+                                     .epoch = epoch,
+                                     .seq = r->seq,
+                                     .uri = r->uri,
+                                     .version = r->version,
+                                     .topic = r->topic,
+                                     .field = r->field,
+                                     .reason = r->reason};
+    s->waiting_bytes -= item->len;
+    s->options.result(s->options.userdata, &result);
+    free(item);
+}
+
+static bool is_decided(const Newswire__V1__SubmitResult *r) {
+    return r->outcome != NEWSWIRE__V1__OUTCOME__VALUE__unavailable &&
+           r->outcome != NEWSWIRE__V1__OUTCOME__VALUE__unspecified;
+}
+
+/* Hands on what is decided; the rest goes to the front of what waits, in order. */
+static void settle(struct newswire_submitter *s, struct request *q,
+                   const Newswire__V1__SubmitReply *reply, uint64_t now) {
+    struct item *again = NULL, **end = &again, *i = q->first, *last = NULL;
+    free(q->bytes);
+    *q = (struct request){0};
+    for (size_t k = 0; i != NULL; k++) {
+        struct item *next = i->next;
+        if (is_decided(reply->results[k])) {
+            tell(s, i, reply->epoch, reply->results[k]);
+            s->progress_usec = now;
+        } else {
+            set_trouble(s, reply->results[k]->reason);
+            s->not_before_usec = now + AGAIN_USEC;
+            *end = last = i;
+            end = &i->next;
+        }
+        i = next;
+    }
+    *end = s->first;
+    s->first = again;
+    if (s->last == NULL)
+        s->last = last;
+}
+
+/* The daemon refuses the request as a whole: each of its articles is refused. */
+static int refuse(struct newswire_submitter *s, struct request *q,
+                  const Newswire__V1__SubmitReply *reply, uint64_t now) {
+    Newswire__V1__SubmitResult result = NEWSWIRE__V1__SUBMIT_RESULT__INIT, *results[1] = {&result};
+    Newswire__V1__SubmitReply each = NEWSWIRE__V1__SUBMIT_REPLY__INIT;
+    bool busy = reply->error->code == NEWSWIRE__V1__ERROR__CODE__busy;
+    Newswire__V1__SubmitResult **all = calloc(q->n, sizeof *all);
+    if (all == NULL)
+        return -ENOMEM;
+    result.outcome =
+        busy ? NEWSWIRE__V1__OUTCOME__VALUE__unavailable : NEWSWIRE__V1__OUTCOME__VALUE__refused;
+    result.reason = reply->error->message;
+    result.field = reply->error->field;
+    for (size_t i = 0; i < q->n; i++)
+        all[i] = results[0];
+    each.epoch = reply->epoch;
+    each.results = all;
+    settle(s, q, &each, now);
+    free(all);
+    return 0;
+}
+
+static int take_reply(struct newswire_submitter *s, struct slice bytes, uint64_t now) {
+    ProtobufCMessage *message;
+    struct fault fault;
+    arena_reset(s->arena);
+    int r =
+        codec_unpack(&newswire__v1__submit_reply__descriptor, s->arena, bytes, &message, &fault);
+    if (r < 0) {
+        set_trouble(s, fault.reason);
+        return 0; /* it is asked again */
+    }
+    const Newswire__V1__SubmitReply *reply = (const Newswire__V1__SubmitReply *)message;
+    for (int i = 0; i < UNDER_WAY_MOST; i++) {
+        struct request *q = &s->requests[i];
+        if (q->id == 0 || q->id != reply->request_id)
+            continue;
+        if (reply->error != NULL)
+            return refuse(s, q, reply, now);
+        if (reply->n_results == q->n)
+            settle(s, q, reply, now);
+        else
+            set_trouble(s, "the daemon's answer has another number of results");
+        return 0;
+    }
+    return 0; /* an answer that came twice */
+}
+
+/* ---- waiting */
+
+static int take_replies(struct newswire_submitter *s) {
+    zmq_msg_t m;
+    int r = 0;
+    zmq_msg_init(&m);
+    while (r == 0 && zmq_msg_recv(&m, s->link.socket, ZMQ_DONTWAIT) >= 0)
+        if (!zmq_msg_more(&m))
+            r = take_reply(s, (struct slice){zmq_msg_data(&m), zmq_msg_size(&m)}, link_now_usec());
+    zmq_msg_close(&m);
+    return r;
+}
+
+static void mind_link(struct newswire_submitter *s) {
+    while (link_event(&s->link) > 0) {
+        if (s->link.up)
+            continue;
+        set_trouble(s, "no connection");
+        for (int i = 0; i < UNDER_WAY_MOST; i++)
+            s->requests[i].sent = false; /* the answer would go to the old connection */
+    }
+}
+
+/* One turn: does what there is, and if wait, waits for something more. */
+static int turn(struct newswire_submitter *s, bool wait) {
+    enum { TURN_MSEC = 100 };
+    zmq_pollitem_t items[] = {
+        {.socket = s->link.socket, .events = ZMQ_POLLIN},
+        {.socket = s->link.monitor, .events = ZMQ_POLLIN},
+    };
+    mind_link(s);
+    int r = take_replies(s);
+    uint64_t now = link_now_usec();
+    if (r == 0)
+        r = send_due(s, now);
+    if (r < 0 || !wait || s->waiting_bytes == 0)
+        return r;
+    if (s->options.patience_usec > 0 &&
+        now - s->progress_usec >= (uint64_t)s->options.patience_usec)
+        return -ETIMEDOUT;
+    return zmq_poll(items, 2, TURN_MSEC) < 0 ? -errno : 0;
+}
+
+int newswire_submitter_add(struct newswire_submitter *s, const void *article, size_t len,
+                           void *cookie) {
+    if (len == 0 || len > LIMIT_ARTICLE_BYTES)
+        return -EMSGSIZE;
+    while (s->waiting_bytes > 0 && s->waiting_bytes + len > s->options.window_bytes) {
+        int r = turn(s, true);
+        if (r < 0)
+            return r;
+    }
+    struct item *i = malloc(sizeof *i + len);
+    if (i == NULL)
+        return -ENOMEM;
+    *i = (struct item){.cookie = cookie, .len = len};
+    memcpy(i->bytes, article, len);
+    if (s->waiting_bytes == 0)
+        s->progress_usec = link_now_usec();
+    if (s->last == NULL)
+        s->first = i;
+    else
+        s->last->next = i;
+    s->last = i;
+    s->waiting_bytes += len;
+    return turn(s, false);
+}
+
+int newswire_submitter_finish(struct newswire_submitter *s) {
+    while (s->waiting_bytes > 0) {
+        int r = turn(s, true);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+const char *newswire_submitter_trouble(const struct newswire_submitter *s) {
+    return s->trouble;
+}
