@@ -93,7 +93,7 @@ static void put_text(struct view *v, const char *text, int indent, const char *s
     if (breaks == NULL) {
         v->error = -ENOMEM;
     } else {
-        u8_width_linebreaks((const uint8_t *)clean, len, v->columns, indent, 0, NULL, "UTF-8",
+        u8_width_linebreaks((const uint8_t *)clean, len, v->columns - indent, 0, 0, NULL, "UTF-8",
                             breaks);
         put_broken(v, clean, len, breaks, indent, v->colour ? style : "");
     }

@@ -153,7 +153,8 @@ stop_daemon() {
 kill_daemon() { end KILL "$daemon"; }
 
 send() { "$bin/newswire-submit" --submit "$submit" "$@"; }
-tail_wire() { "$bin/newswire-tail" --feed "$feed" --replay "$replay" "$@"; }
+# In the background only: exec, so that signals meet the reader and not a shell around it.
+tail_wire() { exec "$bin/newswire-tail" --feed "$feed" --replay "$replay" "$@"; }
 
 # All that is on the wire, as JSON lines.
 whole_wire() { timeout 60 "$bin/newswire-tail" --feed "$feed" --replay "$replay" \
