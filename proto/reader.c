@@ -92,8 +92,7 @@ struct reader {
     struct slice rest;
     struct slice feed_topic;
     bool entered;          /* the frame's header was looked at */
-    size_t draining;       /* the topic whose waiting entries may follow now, from 1; 0: none */
-    size_t scan;           /* topics from here on are looked at for losses and such */
+    size_t scan;           /* topics from here on are looked at for what may follow or is lost */
     struct pending *given; /* handed out by the last call */
     struct reader_event queue[4];
     size_t n_queue;
@@ -353,7 +352,6 @@ static void take_epoch(struct reader *r, uint64_t epoch) {
     r->started = true;
     r->config.start = READER_FROM_CURSOR;
     r->caught_up_told = false;
-    r->draining = 0;
     r->scan = 0;
     r->heads_due = r->replay_due = true;
     r->fruitless = 0;
@@ -361,6 +359,13 @@ static void take_epoch(struct reader *r, uint64_t epoch) {
 }
 
 /* ---- entries */
+
+/* Something may follow now on the topic, or be lost. */
+static void look_at(struct reader *r, const struct topic *t) {
+    size_t i = (size_t)(t - r->topics);
+    if (i < r->scan)
+        r->scan = i;
+}
 
 enum verdict { DROP, WAIT, HAND_ON, LOST };
 
@@ -390,8 +395,7 @@ static void keep(struct reader *r, struct topic *t, const struct entry *e) {
     size_t len = entry_encoded_max(e);
     if (r->pending_bytes + len + PENDING_OVERHEAD_BYTES > r->config.pending_bytes)
         drop_pending(r);
-    if (len + PENDING_OVERHEAD_BYTES > r->config.pending_bytes ||
-        (t->first != NULL && e->prev_seq != t->newest->entry.seq))
+    if (len + PENDING_OVERHEAD_BYTES > r->config.pending_bytes)
         return; /* replay has it */
     struct pending *p = malloc(sizeof *p + len);
     if (p == NULL)
@@ -421,7 +425,7 @@ static void hand_on(struct reader *r, struct topic *t, const struct entry *e,
         r->head = e->seq;
     set_last(r, t, e->seq);
     if (t->first != NULL)
-        r->draining = (size_t)(t - r->topics) + 1;
+        look_at(r, t);
 }
 
 static void tell_loss(struct reader *r, struct topic *t, uint64_t upto, struct reader_event *ret) {
@@ -432,32 +436,26 @@ static void tell_loss(struct reader *r, struct topic *t, uint64_t upto, struct r
     ret->upto = upto;
     set_last(r, t, upto);
     if (t->first != NULL)
-        r->draining = (size_t)(t - r->topics) + 1;
+        look_at(r, t);
 }
 
-/* The next of the entries that waited and now follow. */
-static bool drain(struct reader *r, struct reader_event *ret) {
-    while (r->draining > 0) {
-        struct topic *t = &r->topics[r->draining - 1];
-        enum source source = r->source;
-        if (t->first == NULL) {
-            r->draining = 0;
-            break;
-        }
+/* The next of a topic's entries that waited and now follow. */
+static bool drain(struct reader *r, struct topic *t, struct reader_event *ret) {
+    enum source source = r->source;
+    while (t->first != NULL) {
         r->source = FROM_NOWHERE; /* a gap before it is for replay to judge */
         enum verdict verdict = judge(r, t, &t->first->entry);
         r->source = source;
-        if (verdict == DROP) {
-            drop_first(r, t);
-        } else if (verdict == HAND_ON) {
+        if (verdict == WAIT)
+            return false;
+        if (verdict == HAND_ON) {
             r->given = t->first;
             t->first = r->given->next;
             r->pending_bytes -= r->given->len + PENDING_OVERHEAD_BYTES;
             hand_on(r, t, &r->given->entry, ret);
             return true;
-        } else {
-            r->draining = 0;
         }
+        drop_first(r, t);
     }
     return false;
 }
@@ -488,11 +486,8 @@ static bool scan_topics(struct reader *r, struct reader_event *ret) {
             tell_loss(r, t, upto, ret);
             return true;
         }
-        if (t->first != NULL) {
-            r->draining = r->scan + 1;
-            if (drain(r, ret))
-                return true;
-        }
+        if (drain(r, t, ret))
+            return true;
     }
     return false;
 }
@@ -562,8 +557,8 @@ static void take_heartbeat(struct reader *r, struct slice topic) {
         set_wanted(r, t, h->head);
     if (h->head <= base(r, t))
         prove_topic(r, t, h->as_of);
-    else if ((size_t)(t - r->topics) < r->scan)
-        r->scan = (size_t)(t - r->topics); /* it may have been removed */
+    else
+        look_at(r, t); /* it may have been removed */
 }
 
 /* The place to begin at, now that it is known. */
@@ -791,7 +786,7 @@ bool reader_next(struct reader *r, struct reader_event *ret) {
         }
         if (r->failed)
             return false;
-        if (drain(r, ret) || scan_topics(r, ret))
+        if (scan_topics(r, ret))
             return true;
         if (r->n_queue > 0)
             continue;
@@ -837,19 +832,11 @@ int reader_replay(struct reader *r, struct slice message, uint64_t now_usec) {
 
 /* ---- requests */
 
-/* What a new session starts after: nothing that is missing lies before it. */
-static uint64_t replay_after(const struct reader *r, bool *ret_needed) {
-    uint64_t after = r->proven;
-    *ret_needed = false;
-    for (size_t i = 0; i < r->n_topics; i++) {
-        const struct topic *t = &r->topics[i];
-        if (!has_hole(r, t))
-            continue;
-        *ret_needed = true;
-        if (hole_end(t) <= r->proven && base(r, t) < after)
-            after = base(r, t);
-    }
-    return after;
+static bool needs_replay(const struct reader *r) {
+    for (size_t i = 0; i < r->n_topics; i++)
+        if (has_hole(r, &r->topics[i]))
+            return true;
+    return false;
 }
 
 static struct slice request_from(struct reader *r, const uint8_t *end) {
@@ -888,14 +875,13 @@ static bool ask_session(struct reader *r, struct slice *ret) {
     if (r->session_id != 0 || !r->replay_due || !r->have_heads ||
         r->now < r->session_not_before_usec)
         return false;
-    bool needed = true;
     struct frame_open open = {.epoch = r->epoch, .credit_bytes = r->config.credit_bytes};
     if (r->started)
-        open.after = replay_after(r, &needed);
+        open.after = r->proven;
     else
         open.since_usec = r->config.since_usec;
     r->replay_due = false;
-    if (!needed)
+    if (r->started && !needs_replay(r))
         return false;
     r->session_id = ++r->last_id;
     r->session_after = open.after;

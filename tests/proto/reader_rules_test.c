@@ -91,16 +91,25 @@ static void give_entry(const char *topic, uint64_t seq, uint64_t prev) {
     give_feed(topic);
 }
 
-static void give_heartbeat(const char *topic, uint64_t head, uint64_t as_of, uint64_t newest) {
+static void put_heartbeat(const char *topic, uint64_t head, uint64_t as_of, uint64_t newest,
+                          uint64_t first) {
     uint8_t body[64], *q = body;
     q = wire_put_uint(q, 1, EPOCH);
     q = wire_put_uint(q, 2, head);
     q = wire_put_uint(q, 3, as_of);
     q = wire_put_uint(q, 4, newest);
-    q = wire_put_uint(q, 5, 1);
+    q = wire_put_uint(q, 5, first);
     frame_len =
         (size_t)(wire_put_bytes(frame, 2, (struct slice){body, (size_t)(q - body)}) - frame);
     give_feed(topic);
+}
+
+static void give_heartbeat(const char *topic, uint64_t head, uint64_t as_of, uint64_t newest) {
+    put_heartbeat(topic, head, as_of, newest, 1);
+}
+
+static void give_heartbeat_first(const char *topic, uint64_t head, uint64_t as_of, uint64_t first) {
+    put_heartbeat(topic, head, as_of, 1, first);
 }
 
 /* ---- what comes out */
@@ -420,12 +429,85 @@ static void what_waits_is_bounded(void **state) {
     while (next())
         came++;
     assert_true(came < 20);
-    expect_asked(OPEN, NULL); /* the rest */
-    /* It is empty again, so that it takes some. */
-    for (uint64_t seq = 201; seq < 205; seq++) {
-        give_entry("a/brief", seq, seq - 1);
+    id = expect_asked(OPEN, NULL); /* the rest */
+
+    /* What was dropped counts no more: there is room again. */
+    give_entry("a/brief", 201, 200);
+    expect_nothing();
+    give_entry("a/brief", 202, 201);
+    expect_nothing();
+    empty_frame();
+    for (uint64_t seq = reader_proven_seq(reader) + 1; seq <= 200; seq++)
+        if (frame_len < 7000)
+            add_entry(EPOCH, "a/brief", seq, seq - 1);
+    give_reply(EPOCH, id, 0, 1, 202, false);
+    uint64_t last = 0;
+    while (next())
+        last = event.entry.seq;
+    assert_int_equal(last, 202);
+}
+
+static void credit_is_for_what_was_taken(void **state) {
+    (void)state;
+    begin_default();
+    give_heartbeat("a/brief", 18, 20, 1);
+    expect_nothing();
+    uint64_t id = expect_asked(OPEN, NULL);
+    empty_frame();
+    add_entry(EPOCH, "a/brief", 11, 10);
+    add_entry(EPOCH, "a/brief", 12, 11);
+    give_reply(EPOCH, id, 12, 1, 20, false);
+    expect_entry(11);
+    expect_silence();
+    expect_entry(12);
+    expect_nothing();
+    Newswire__V1__ReplayRequest *q = asked();
+    assert_non_null(q);
+    assert_int_equal(q->what_case, CREDIT);
+    assert_int_equal(q->credit->bytes, frame_len);
+    newswire__v1__replay_request__free_unpacked(q, NULL);
+}
+
+/* What is removed now may be under way already: only replay knows. */
+static void a_loss_waits_for_replay(void **state) {
+    (void)state;
+    begin_default();
+    give_heartbeat_first("a/brief", 18, 20, 19);
+    expect_nothing();
+    give_entry("a/brief", 21, 18);
+    expect_nothing();
+    uint64_t id = expect_asked(OPEN, NULL);
+    empty_frame();
+    add_entry(EPOCH, "a/brief", 11, 10);
+    give_reply(EPOCH, id, 20, 19, 21, true);
+    expect_entry(11);
+    assert_true(next());
+    assert_int_equal(event.type, READER_LOSS);
+    assert_int_equal(event.after, 11);
+    assert_int_equal(event.upto, 18);
+    expect_entry(21);
+    expect_nothing();
+    expect_silence();
+}
+
+static void a_hole_where_nothing_comes_is_no_loss_either(void **state) {
+    (void)state;
+    begin_default();
+    give_heartbeat("a/brief", 18, 20, 1);
+    for (int i = 0; i < 4; i++) {
         expect_nothing();
+        now += 2500000;
+        Newswire__V1__ReplayRequest *q;
+        uint64_t id = 0;
+        while ((q = asked()) != NULL) {
+            id = q->what_case == OPEN ? q->request_id : id;
+            newswire__v1__replay_request__free_unpacked(q, NULL);
+        }
+        assert_true(id != 0);
+        empty_frame();
+        give_reply(EPOCH, id, 20, 5, 20, true);
     }
+    expect_final("leaves out");
 }
 
 static void silence_is_told_and_asked_again(void **state) {
@@ -600,6 +682,9 @@ int main(void) {
         RULE(what_is_not_ours_is_left_alone),
         RULE(noise_harms_nothing),
         RULE(a_replay_that_can_not_be_read_is_asked_again_then_given_up),
+        RULE(credit_is_for_what_was_taken),
+        RULE(a_loss_waits_for_replay),
+        RULE(a_hole_where_nothing_comes_is_no_loss_either),
         RULE(bad_configs_are_refused),
         RULE(a_cursor_is_what_was_given),
     };
