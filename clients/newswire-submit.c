@@ -30,7 +30,8 @@ struct submit {
     bool parse_only, as_json;
     long patience_sec; /* 0: for ever */
     struct rules rules;
-    struct arena *arena; /* one file */
+    const char *path;    /* the file at work */
+    struct arena *arena; /* for it */
     void *context, *socket;
     uint64_t request_id;
     int code; /* the worst so far, of sysexits.h */
@@ -140,7 +141,7 @@ static void print_result(struct submit *s, const Article *article,
                (unsigned long long)r->seq, r->topic,
                *article->headline == '\0' ? article->uri : article->headline);
         if (*r->reason != '\0')
-            printf("  (%s%s%s)", r->field, *r->field == '\0' ? "" : " ", r->reason);
+            printf("  (%s: %s%s%s)", s->path, r->field, *r->field == '\0' ? "" : ": ", r->reason);
         putchar('\n');
     }
     if (r->outcome == NEWSWIRE__V1__OUTCOME__VALUE__refused)
@@ -236,8 +237,9 @@ static void send_file(struct submit *s, const struct parsed *parsed) {
             if (codec_pack(s->arena, &parsed->articles[i]->base, &bytes) < 0)
                 exit(EX_OSERR);
             if (bytes.len > LIMIT_ARTICLE_BYTES) {
-                printf("%-11s %8d  %-20s %s  (too large: %zu bytes; %d are the most)\n", "refused",
-                       0, "", parsed->articles[i]->headline, bytes.len, LIMIT_ARTICLE_BYTES);
+                printf("%-11s %8d  %-20s %s  (%s: too large: %zu bytes; %d are the most)\n",
+                       "refused", 0, "", parsed->articles[i]->headline, s->path, bytes.len,
+                       LIMIT_ARTICLE_BYTES);
                 worse(s, EX_DATAERR);
                 break;
             }
@@ -253,6 +255,7 @@ static void send_file(struct submit *s, const struct parsed *parsed) {
 
 static void take_file(struct submit *s, const char *path) {
     struct parsed parsed = {0};
+    s->path = path;
     s->arena = arena_new(FILE_ARENA_BYTES);
     if (s->arena == NULL)
         exit(EX_OSERR);

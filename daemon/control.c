@@ -101,6 +101,16 @@ static json_t *submit(const struct control *c) {
     return object;
 }
 
+static json_t *spool(const struct control *c) {
+    struct spool_counts n;
+    if (c->subject.spool == NULL)
+        return json_null();
+    spool_get_counts(c->subject.spool, &n);
+    return json_pack("{s:s,s:o,s:o,s:o,s:s}", "directory", c->subject.settings->spool.directory,
+                     "waiting", number(n.waiting), "accepted", number(n.accepted), "rejected",
+                     number(n.rejected), "trouble", n.trouble);
+}
+
 static json_t *status(const struct control *c) {
     struct log_bounds b;
     long long error_usec;
@@ -124,6 +134,7 @@ static json_t *status(const struct control *c) {
     if (replay != NULL)
         json_object_set_new(object, "replay", replay);
     json_object_set_new(object, "submit", submit(c));
+    json_object_set_new(object, "spool", spool(c));
     json_object_set_new(object, "last_error",
                         *error == '\0' ? json_null()
                                        : json_pack("{s:s,s:I}", "text", error, "time_usec",

@@ -8,6 +8,7 @@
 #include "daemon/intake.h"
 #include "daemon/publish.h"
 #include "daemon/replay.h"
+#include "daemon/spool/spool.h"
 
 #include <systemd/sd-event.h>
 
@@ -18,6 +19,7 @@ struct control_subject {
     const struct settings *settings;
     struct log *log;
     struct intake *intake;
+    struct spool *spool; /* NULL: there is none */
     struct publish *publish;
     struct replay *replay;
     const struct admit_counts *counts;

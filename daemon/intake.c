@@ -93,7 +93,7 @@ static void refuse_request(struct intake *in, const struct socket_peer *peer, ui
     reply.error = &error;
     in->counts->malformed++;
     journal(LOG_WARNING, NULL, "submit: a request is refused: %s%s%s", fault->field,
-            *fault->field == '\0' ? "" : " ", fault->reason);
+            *fault->field == '\0' ? "" : ": ", fault->reason);
     send_reply(in, peer, &reply);
 }
 
@@ -155,7 +155,7 @@ static void log_refusal(const struct item *item) {
     journal(LOG_WARNING, (const char *const[]){uri, NULL}, "submit: %s is refused: %s%s%s",
             item->uri == NULL ? "an article" : item->uri,
             item->fault == NULL ? "" : item->fault->field,
-            item->fault == NULL || *item->fault->field == '\0' ? "" : " ",
+            item->fault == NULL || *item->fault->field == '\0' ? "" : ": ",
             item->fault == NULL ? "" : item->fault->reason);
 }
 

@@ -25,6 +25,7 @@ struct daemon {
     void *zmq;
     struct log *log;
     struct intake *intake;
+    struct spool *spool;
     struct publish *publish;
     struct replay *replay;
     struct control *control;
@@ -45,6 +46,8 @@ static void follow(void *userdata, struct log_batch *batch, const struct log_res
     }
     if (d->intake != NULL)
         intake_log_moved(d->intake);
+    if (d->spool != NULL)
+        spool_log_moved(d->spool);
 }
 
 static int log_moved(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -111,7 +114,10 @@ static int open_all(struct daemon *d, struct fault *f) {
         r = replay_open(d->zmq, &d->settings, d->log, &d->replay, f);
     if (r >= 0)
         r = intake_open(d->event, d->zmq, &d->settings, d->log, &d->counts, &d->intake, f);
+    if (r >= 0)
+        r = spool_open(d->event, &d->settings, d->log, &d->counts, &d->spool, f);
     subject.log = d->log;
+    subject.spool = d->spool;
     subject.intake = d->intake;
     subject.publish = d->publish;
     subject.replay = d->replay;
@@ -123,10 +129,13 @@ static int open_all(struct daemon *d, struct fault *f) {
 static void close_all(struct daemon *d) {
     if (d->intake != NULL)
         intake_stop(d->intake);
+    if (d->spool != NULL)
+        spool_stop(d->spool);
     d->control = control_close(d->control);
     d->replay = replay_close(d->replay);
     sd_event_source_disable_unref(d->log_source);
     d->log = log_close(d->log);
+    d->spool = spool_close(d->spool);
     d->intake = intake_close(d->intake);
     d->publish = publish_close(d->publish);
     if (d->zmq != NULL)

@@ -2,7 +2,6 @@
 # Bad input: each gets a clear refusal that names the file or field, is counted,
 # and harms nothing else.
 . "$(dirname "$0")/lib.sh"
-needs newswire-tail spool
 
 write_config <<END
 [section "news"]
@@ -76,5 +75,7 @@ grep -q nowhere "$work/spool/rejected/section.txt.reason" || fail "the reason do
 wait_for 10 test -e "$work/spool/accepted/zz-good.txt" || fail "the good file was not taken"
 
 step "it is counted"
-[ "$(status_value refused)" -ge 4 ] || fail "status counts $(status_value refused) refusals"
+counted() { status_json | grep -o "\"$1\":{[^{}]*\"$2\":[0-9]*" | sed 's/.*://'; }
+[ "$(counted submit refused)" -eq 3 ] || fail "$(counted submit refused) articles are counted as refused"
+[ "$(counted spool rejected)" -eq 5 ] || fail "$(counted spool rejected) files are counted as rejected"
 stop_daemon

@@ -1,7 +1,6 @@
 #!/bin/sh
 # A cut segment loses nothing that counts; a flipped bit is named, not skipped.
 . "$(dirname "$0")/lib.sh"
-needs newswire-tail spool
 
 write_config <<END
 [section "briefs"]

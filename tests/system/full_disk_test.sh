@@ -2,7 +2,6 @@
 # A file system of 1 MiB fills up: intake is refused with a reason, readers are
 # served, and intake goes on when there is room again.
 . "$(dirname "$0")/lib.sh"
-needs newswire-tail
 
 [ "$(id -u)" -eq 0 ] || skip "mounting a small file system wants root"
 mkdir "$work/disk"

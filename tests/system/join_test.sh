@@ -2,7 +2,6 @@
 # Readers join while articles are published as fast as they go in: no hole and
 # no double where replay ends and the feed begins.
 . "$(dirname "$0")/lib.sh"
-needs newswire-tail
 
 write_config <<END
 [section "briefs"]

@@ -3,7 +3,6 @@
 # follow: what was acknowledged is in the log once, and each reader has each
 # article of its topics once and in order.
 . "$(dirname "$0")/lib.sh"
-needs newswire-tail
 
 KILLS=${KILLS:-50}
 echo "seed $SEED"

@@ -42,16 +42,6 @@ skip() {
     exit 77
 }
 
-# needs FEATURE...: skips where the build does not have it: a program, or the spool.
-needs() {
-    for feature in "$@"; do
-        case $feature in
-        spool) [ -e "$root/daemon/spool.c" ] || skip "the daemon has no spool yet" ;;
-        *) [ -x "$bin/$feature" ] || skip "$feature is not part of the build yet" ;;
-        esac
-    done
-}
-
 # expect EXIT_CODE COMMAND...: runs it, leaves what it prints in $work/out and $work/err.
 expect() {
     wanted=$1
@@ -110,8 +100,8 @@ END
 }
 
 status_json() { "$bin/newswirectl" --control "$control" status --json; }
-# status_value KEY: a number or a word out of the status.
-status_value() { status_json | sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p"; }
+# status_value KEY: a number or a word out of the status, where the key stands first.
+status_value() { status_json | grep -o "\"$1\":\"\{0,1\}[^,\"}]*" | sed -n '1s/.*[:"]//p'; }
 endpoint_of() { status_json | sed -n "s/.*\"$1\":{[^}]*\"bind\":\[\"\([^\"]*\).*/\1/p"; }
 
 # Starts the daemon and waits until it serves. The ports that it got the first

@@ -2,7 +2,6 @@
 # The main job: a page in, its articles out on their topics; dropped again,
 # nothing is published twice; nothing is lost when the daemon is killed between.
 . "$(dirname "$0")/lib.sh"
-needs newswire-tail spool
 
 page=$root/packaging/demo/qinghe-2031-04-09-1.txt
 gazette=$root/packaging/demo/hartwell-gazette-2031-04-10.txt

@@ -2,7 +2,6 @@
 # The real page through the whole wire: its eight items come out as a careful
 # reader reads them, each on its topic.
 . "$(dirname "$0")/lib.sh"
-needs newswire-tail
 
 pages=$root/../shared/pages
 [ -r "$pages/kaifaqu-2017-10.txt" ] || skip "the real page isn't on this machine"

@@ -2,7 +2,6 @@
 # A reader is stopped until the feed drops its messages, then goes on: no gap,
 # no duplicate.
 . "$(dirname "$0")/lib.sh"
-needs newswire-tail
 
 step "a daemon whose feed holds little back for a slow reader"
 write_config <<END

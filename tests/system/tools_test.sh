@@ -2,7 +2,6 @@
 # What every program has in common: --help that fits a screen, --version, exit
 # codes, and a man page that names every option that --help names.
 . "$(dirname "$0")/lib.sh"
-needs newswire-tail
 
 for program in newswired newswire-submit newswire-tail newswirectl; do
     step "$program"
