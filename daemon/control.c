@@ -28,6 +28,8 @@ struct command {
     json_t *(*run)(const struct control *c);
 };
 
+static json_t *help(const struct control *c);
+
 static json_t *number(uint64_t value) {
     return json_integer((json_int_t)value);
 }
@@ -144,7 +146,16 @@ static json_t *status(const struct control *c) {
 
 static const struct command commands[] = {
     {"status", "how the daemon is, and how far its readers are", status},
+    {"help", "what can be asked", help},
 };
+
+static json_t *help(const struct control *c) {
+    json_t *object = json_object();
+    (void)c;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        json_object_set_new(object, commands[i].name, json_string(commands[i].help));
+    return object;
+}
 
 static const struct command *find_command(const char *name) {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
@@ -186,7 +197,7 @@ static void take_request(struct control *c, const struct socket_peer *peer, stru
     const char *name = ((const Newswire__V1__ControlRequest *)message)->command;
     const struct command *command = find_command(name);
     if (command == NULL) {
-        snprintf(text, sizeof text, "there is no command '%.100s'", name);
+        snprintf(text, sizeof text, "there is no command '%.100s'; 'help' lists them", name);
         send_reply(c, peer, NEWSWIRE__V1__ERROR__CODE__unknown, text, "");
         return;
     }

@@ -1,5 +1,7 @@
 #include "daemon/journal.h"
 
+#include "proto/codec.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,7 +16,7 @@
 enum { MOST_FIELDS = 16 };
 
 static bool to_journal;
-static int level = LOG_INFO;
+static int level = LOG_DEBUG; /* until the config is read */
 static char last_error[512];
 static long long last_error_usec;
 
@@ -58,6 +60,7 @@ void journal(int priority, const char *const *fields, const char *format, ...) {
         clock_gettime(CLOCK_REALTIME, &now);
         last_error_usec = now.tv_sec * 1000000LL + now.tv_nsec / 1000;
         snprintf(last_error, sizeof last_error, "%.500s", text);
+        codec_mend_utf8(last_error); /* it goes into the status */
     }
     if (to_journal)
         send_to_journal(priority, fields, text);

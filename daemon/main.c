@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -15,7 +16,11 @@
 #include <systemd/sd-daemon.h>
 #include <zmq.h>
 
-enum { DISPATCH_RESULTS = 1024, SETTINGS_ARENA_BYTES = 16 << 20 };
+enum {
+    DISPATCH_RESULTS = 1024,
+    SETTINGS_ARENA_BYTES = 16 << 20,
+    LOOK_ROUND_USEC = 2000000,
+};
 
 struct daemon {
     struct settings settings;
@@ -30,6 +35,12 @@ struct daemon {
     struct replay *replay;
     struct control *control;
     struct admit_counts counts;
+
+    /* As last seen by look_round. */
+    sd_event_source *round;
+    uint64_t head;
+    bool taking, trimmed;
+    char damage[300];
 };
 
 /* The log's durable results: first to the readers, then to who waits. */
@@ -56,6 +67,48 @@ static int log_moved(sd_event_source *source, int fd, uint32_t revents, void *us
     (void)fd;
     (void)revents;
     log_dispatch(d->log, DISPATCH_RESULTS);
+    return 0;
+}
+
+static int priority_of(int level) {
+    static const int priorities[] = {[LEVEL_ERROR] = LOG_ERR,
+                                     [LEVEL_WARNING] = LOG_WARNING,
+                                     [LEVEL_NOTICE] = LOG_NOTICE,
+                                     [LEVEL_INFO] = LOG_INFO,
+                                     [LEVEL_DEBUG] = LOG_DEBUG};
+    return priorities[level];
+}
+
+/* A replay that met damage has told its reader; here the operator is told. */
+static void tell_damage(struct daemon *d) {
+    char text[sizeof d->damage];
+    replay_trouble(d->replay, text, sizeof text);
+    if (strcmp(text, d->damage) != 0)
+        journal(LOG_ERR, NULL, "the log is damaged: %s", text);
+    memcpy(d->damage, text, sizeof text);
+}
+
+/* Says how things are where an operator looks (systemctl status), and gives
+ * memory back that a burst has left. */
+static int look_round(sd_event_source *source, uint64_t usec, void *userdata) {
+    struct daemon *d = userdata;
+    struct log_bounds b;
+    (void)usec;
+    log_bounds(d->log, &b);
+    if (b.taking != d->taking && !b.taking)
+        journal(LOG_ERR, NULL, "takes nothing in: %s", b.trouble);
+    else if (b.taking != d->taking)
+        journal(LOG_NOTICE, NULL, "takes articles in again");
+    sd_notifyf(0, "STATUS=%s%s; entry %llu is the newest", b.taking ? "Taking articles in" : "",
+               b.taking ? "" : b.trouble, (unsigned long long)b.head);
+    tell_damage(d);
+    if (b.head == d->head && !d->trimmed)
+        d->trimmed = malloc_trim(0) >= 0;
+    else if (b.head != d->head)
+        d->trimmed = false;
+    d->head = b.head;
+    d->taking = b.taking;
+    sd_event_source_set_time_relative(source, LOOK_ROUND_USEC);
     return 0;
 }
 
@@ -116,6 +169,10 @@ static int open_all(struct daemon *d, struct fault *f) {
         r = intake_open(d->event, d->zmq, &d->settings, d->log, &d->counts, &d->intake, f);
     if (r >= 0)
         r = spool_open(d->event, &d->settings, d->log, &d->counts, &d->spool, f);
+    if (r >= 0)
+        r = sd_event_add_time_relative(d->event, &d->round, CLOCK_MONOTONIC, 0, 0, look_round, d);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(d->round, SD_EVENT_ON);
     subject.log = d->log;
     subject.spool = d->spool;
     subject.intake = d->intake;
@@ -133,6 +190,7 @@ static void close_all(struct daemon *d) {
         spool_stop(d->spool);
     d->control = control_close(d->control);
     d->replay = replay_close(d->replay);
+    sd_event_source_disable_unref(d->round);
     sd_event_source_disable_unref(d->log_source);
     d->log = log_close(d->log);
     d->spool = spool_close(d->spool);
@@ -155,7 +213,7 @@ static int run(struct daemon *d) {
     journal(LOG_INFO, NULL, "ready: feed %s, replay %s, submit %s",
             publish_endpoints(d->publish)->items[0], replay_endpoints(d->replay)->items[0],
             intake_endpoints(d->intake)->items[0]);
-    sd_notify(0, "READY=1\nSTATUS=taking articles in");
+    sd_notify(0, "READY=1");
     r = sd_event_loop(d->event);
     sd_notify(0, "STOPPING=1");
     journal(LOG_INFO, NULL, "stopping");
@@ -207,12 +265,14 @@ int main(int argc, char **argv) {
     if (config == NULL && stat(default_config, &st) == 0)
         config = default_config;
     journal_open();
-    struct daemon d = {.arena = arena_new(SETTINGS_ARENA_BYTES)};
+    struct daemon d = {.taking = true, .arena = arena_new(SETTINGS_ARENA_BYTES)};
     if (d.arena == NULL || sodium_init() < 0)
         return EX_OSERR;
     int r = settings_read(d.arena, config, &d.settings, &fault);
     if (r < 0)
         journal(LOG_ERR, NULL, "%s", config_fault_text(&fault, text, sizeof text));
+    else
+        journal_set_level(priority_of(d.settings.service.log_level));
     int code = r < 0 ? EX_CONFIG : check ? EX_OK : run(&d);
     arena_free(d.arena);
     return code;

@@ -14,6 +14,7 @@ enum {
     SOON_USEC = 10000,   /* a heartbeat that had to wait for the rate */
     PROMPT_USEC = 20000, /* a topic's heartbeats for new subscriptions, no closer than this */
     SUBSCRIPTION_BYTES = 1 + LIMIT_TOPIC_BYTES,
+    COMMAND_BYTES = 1024, /* of ZMTP: a subscription with its name, a handshake */
 };
 
 struct topic {
@@ -282,7 +283,7 @@ int publish_open(sd_event *event, void *zmq_context, const struct settings *sett
     p->tokens = (double)settings->feed.heartbeat_rate;
     p->arena = arena_new(64 << 10);
     /* A subscription is all that a reader says here. */
-    p->socket = socket_new(zmq_context, ZMQ_XPUB, SUBSCRIPTION_BYTES);
+    p->socket = socket_new(zmq_context, ZMQ_XPUB, COMMAND_BYTES);
     int r = p->arena == NULL || p->socket == NULL ? -ENOMEM : add_configured(p);
     if (r >= 0)
         r = add_existing(p);

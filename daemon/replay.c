@@ -16,12 +16,15 @@
 enum {
     TURN_MESSAGES = 64,
     READERS = 1024,                    /* that are remembered */
-    READER_FORGOTTEN_USEC = 120000000, /* after so long without a report */
+    READER_GONE_USEC = 12000000,       /* so long without a report, and another may have its name */
+    READER_FORGOTTEN_USEC = 120000000, /* so long, and it is forgotten */
     REQUEST_BYTES = 256 << 10,
     REQUEST_ARENA_BYTES = 4 << 20,
     HEADER_BYTES = 128, /* of a reply, beside its entries */
     PROGRESS_USEC = 1000000,
-    POOL = 4, /* frame buffers that are kept */
+    POOL = 4,         /* frame buffers that are kept */
+    BLOCKED_MSEC = 5, /* until a full pipe is tried again */
+    SMALL_FRAME = 16, /* a frame this many times smaller than its buffer is copied */
 };
 
 struct session {
@@ -34,7 +37,9 @@ struct session {
     uint64_t after, until;
     uint64_t credit; /* bytes that may still be sent */
     uint64_t heard_usec, sent_usec;
-    bool blocked; /* its pipe was full */
+    bool blocked; /* the pipe to its reader was full; the frame is kept */
+    bool last;    /* the kept frame is its last */
+    zmq_msg_t frame;
 };
 
 /* Frame buffers go to libzmq and come back when they have been sent. */
@@ -171,6 +176,8 @@ static struct session *session_free(struct session *s) {
     if (s == NULL)
         return NULL;
     log_cursor_close(s->cursor);
+    if (s->blocked)
+        zmq_msg_close(&s->frame);
     for (size_t i = 0; i < s->n_prefixes; i++)
         free((void *)s->prefixes[i].data);
     free(s->prefixes);
@@ -290,7 +297,6 @@ static void give_credit(struct replay *r, const struct socket_peer *peer, uint64
     }
     s->credit = capped(r, bytes > UINT64_MAX - s->credit ? UINT64_MAX : s->credit + bytes);
     s->heard_usec = monotonic_usec();
-    s->blocked = false;
 }
 
 /* ---- heads and reports */
@@ -376,18 +382,36 @@ static void forget_readers(struct replay *r, int64_t now) {
     r->n_readers = kept;
 }
 
-static void take_report(struct replay *r, const Newswire__V1__Report *report) {
-    struct replay_reader reader = {
-        .epoch = report->epoch, .proven_seq = report->proven_seq, .seen_usec = loop_utc_usec()};
+/* The place of a reader's report: its own one, or that of one which had its name
+ * and went. Two at the same time are two. */
+static size_t find_reader(const struct replay *r, const struct replay_reader *reader) {
+    size_t i = 0;
+    for (; i < r->n_readers; i++) {
+        const struct replay_reader *known = &r->readers[i];
+        bool same_peer = known->peer.id_len == reader->peer.id_len &&
+                         memcmp(known->peer.id, reader->peer.id, reader->peer.id_len) == 0;
+        if (strcmp(known->client, reader->client) == 0 &&
+            (same_peer || reader->seen_usec - known->seen_usec > READER_GONE_USEC))
+            break;
+    }
+    return i;
+}
+
+static void take_report(struct replay *r, const struct socket_peer *peer,
+                        const Newswire__V1__Report *report) {
+    struct replay_reader reader = {.peer = *peer,
+                                   .epoch = report->epoch,
+                                   .proven_seq = report->proven_seq,
+                                   .seen_usec = loop_utc_usec()};
     snprintf(reader.client, sizeof reader.client, "%s", report->client);
     for (size_t i = 0, at = 0; i < report->n_topics && at < sizeof reader.topics; i++)
         at += (size_t)snprintf(reader.topics + at, sizeof reader.topics - at, "%s%s",
                                at == 0 ? "" : " ", report->topics[i]);
+    codec_mend_utf8(reader.client);
+    codec_mend_utf8(reader.topics);
     pthread_mutex_lock(&r->mutex);
     forget_readers(r, reader.seen_usec);
-    size_t i = 0;
-    while (i < r->n_readers && strcmp(r->readers[i].client, reader.client) != 0)
-        i++;
+    size_t i = find_reader(r, &reader);
     if (i < READERS) {
         r->readers[i] = reader;
         if (i == r->n_readers)
@@ -418,7 +442,7 @@ static void take_request(struct replay *r, const struct socket_peer *peer, struc
     case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_HEADS:
         send_heads(r, peer, q->request_id, q->heads);
         break;
-    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_REPORT: take_report(r, q->report); break;
+    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_REPORT: take_report(r, peer, q->report); break;
     default:
         fault_set(&f, "what", "the request asks for nothing");
         send_error(r, peer, q->request_id, NEWSWIRE__V1__ERROR__CODE__malformed, &f);
@@ -447,17 +471,21 @@ static void receive(struct replay *r) {
 
 /* ---- serving */
 
-/* Keeps as many whole entries as the credit pays for, and at least one. The
- * bytes kept; *ret_last_seq is the last kept entry's, if some were cut. */
-static size_t cut_to_credit(const uint8_t *data, struct log_read *read, uint64_t credit) {
+/* Keeps as many whole entries as the credit pays for, and at least one. 0, or
+ * -EBADMSG with *ret_fault set. */
+static int cut_to_credit(const uint8_t *data, struct log_read *read, uint64_t credit,
+                         struct fault *ret_fault) {
     struct slice rest = {data, read->bytes};
     size_t kept = 0, entries = 0;
     uint64_t last = 0;
     while (rest.len > 0) {
         struct wire_field f;
         struct entry e;
-        if (!wire_get_field(&rest, &f) || entry_decode(f.bytes, &e) < 0)
-            break;
+        if (!wire_get_field(&rest, &f) || entry_decode(f.bytes, &e) < 0) {
+            fault_set(ret_fault, "", "the entry after %llu can't be read",
+                      (unsigned long long)last);
+            return -EBADMSG;
+        }
         size_t end = read->bytes - rest.len;
         if (end > credit && entries > 0) {
             read->scanned_seq = last;
@@ -470,7 +498,7 @@ static size_t cut_to_credit(const uint8_t *data, struct log_read *read, uint64_t
     }
     read->bytes = kept;
     read->entries = entries;
-    return kept;
+    return 0;
 }
 
 static void note_trouble(struct replay *r, const struct fault *f) {
@@ -479,58 +507,74 @@ static void note_trouble(struct replay *r, const struct fault *f) {
     pthread_mutex_unlock(&r->mutex);
 }
 
-/* Sends a frame. Whether the session goes on. */
-static bool send_frame(struct replay *r, struct session *s, uint8_t *buffer,
-                       const struct log_read *read) {
-    struct log_bounds b;
-    zmq_msg_t m;
-    log_bounds(r->log, &b);
-    uint8_t *end = put_header(buffer + read->bytes, s->id, &b, read->scanned_seq, read->at_until);
-    size_t len = (size_t)(end - buffer);
-    if (zmq_msg_init_data(&m, buffer, len, buffer_sent, r->pool) < 0) {
+/* A message of the buffer, which is the message's from now on. */
+static int make_frame(struct replay *r, uint8_t *buffer, size_t len, zmq_msg_t *ret) {
+    /* What is under way is counted by its bytes: a small frame must not hold a
+     * large buffer. */
+    bool small = len < r->frame_bytes / SMALL_FRAME;
+    int e = small ? zmq_msg_init_size(ret, len)
+                  : zmq_msg_init_data(ret, buffer, len, buffer_sent, r->pool);
+    if (small && e == 0)
+        memcpy(zmq_msg_data(ret), buffer, len);
+    if (small || e < 0)
         pool_leave(r->pool, buffer);
+    return e;
+}
+
+/* Sends the session's frame, which is kept if the pipe to the reader is full.
+ * Whether the session goes on. */
+static bool send_frame(struct replay *r, struct session *s) {
+    int e = socket_send_message(r->socket, &s->peer, &s->frame);
+    s->blocked = e == -EAGAIN;
+    if (s->blocked)
         return true;
-    }
-    int e = socket_send_message(r->socket, &s->peer, &m);
-    if (e < 0) {
-        zmq_msg_close(&m);
-        s->blocked = e == -EAGAIN;
-        return s->blocked;
-    }
+    if (e < 0)
+        zmq_msg_close(&s->frame);
+    s->sent_usec = monotonic_usec();
+    return e == 0 && !s->last;
+}
+
+static void account(struct replay *r, struct session *s, const struct log_read *read, size_t len) {
     s->after = read->scanned_seq;
     s->credit -= len < s->credit ? len : s->credit;
-    s->sent_usec = monotonic_usec();
+    s->last = read->at_until;
     pthread_mutex_lock(&r->mutex);
     r->counts.entries += read->entries;
     r->counts.bytes += len;
     pthread_mutex_unlock(&r->mutex);
-    return !read->at_until;
 }
 
 /* One turn: reads a bounded part of the log and sends what it found. Whether
  * the session goes on. */
 static bool serve(struct replay *r, struct session *s) {
     struct log_read read = {0};
+    struct log_bounds b;
     struct fault f = {0};
     uint8_t *buffer = pool_take(r->pool);
     if (buffer == NULL)
         return true;
     int e = log_cursor_read(s->cursor, s->prefixes, s->n_prefixes, s->after, s->until, buffer,
                             r->frame_bytes, &read, &f);
+    if (e == 0 && read.bytes > s->credit)
+        e = cut_to_credit(buffer, &read, s->credit, &f);
     if (e < 0) {
         pool_leave(r->pool, buffer);
         note_trouble(r, &f);
         send_error(r, &s->peer, s->id, NEWSWIRE__V1__ERROR__CODE__damaged, &f);
         return false;
     }
-    if (read.bytes > s->credit)
-        cut_to_credit(buffer, &read, s->credit);
     if (read.entries == 0 && !read.at_until && monotonic_usec() - s->sent_usec < PROGRESS_USEC) {
         pool_leave(r->pool, buffer);
         s->after = read.scanned_seq;
         return true;
     }
-    return send_frame(r, s, buffer, &read);
+    log_bounds(r->log, &b);
+    uint8_t *end = put_header(buffer + read.bytes, s->id, &b, read.scanned_seq, read.at_until);
+    size_t len = (size_t)(end - buffer);
+    if (make_frame(r, buffer, len, &s->frame) < 0)
+        return true;
+    account(r, s, &read, len);
+    return send_frame(r, s);
 }
 
 /* Gives each session a turn. Whether one could use another at once. */
@@ -540,9 +584,11 @@ static bool serve_all(struct replay *r) {
     for (struct session **at = &r->sessions; *at != NULL;) {
         struct session *s = *at;
         bool goes_on = true;
-        if (s->credit > 0 && !s->blocked)
+        if (s->blocked)
+            goes_on = send_frame(r, s);
+        if (goes_on && s->credit > 0 && !s->blocked)
             goes_on = serve(r, s);
-        else if (now - s->heard_usec > r->settings->replay.session_timeout_usec)
+        else if (goes_on && now - s->heard_usec > r->settings->replay.session_timeout_usec)
             goes_on = false;
         if (!goes_on) {
             end_session(r, at);
@@ -566,14 +612,12 @@ static void *run(void *userdata) {
         for (struct session *s = r->sessions; s != NULL; s = s->next)
             blocked = blocked || s->blocked;
         /* A full pipe isn't told; it is tried again after a moment. */
-        if (zmq_poll(items, 2, more ? 0 : blocked ? 20 : 1000) < 0 && errno != EINTR)
+        if (zmq_poll(items, 2, more ? 0 : blocked ? BLOCKED_MSEC : 1000) < 0 && errno != EINTR)
             break;
         if (items[1].revents != 0)
             break;
         if (items[0].revents != 0)
             receive(r);
-        for (struct session *s = r->sessions; s != NULL; s = s->next)
-            s->blocked = false;
         more = serve_all(r);
         pthread_mutex_lock(&r->mutex);
         r->counts.running = r->n_sessions;
@@ -634,12 +678,13 @@ int replay_open(void *zmq_context, const struct settings *settings, struct log *
     r->readers = calloc(READERS, sizeof *r->readers);
     r->pool = pool_new(r->frame_bytes + HEADER_BYTES);
     r->socket = socket_new(zmq_context, ZMQ_ROUTER, REQUEST_BYTES);
-    int e = 0, unlimited = 0;
+    /* For a reader that gives credit and does not read: no more waits for it than
+     * a session may have under way. */
+    int e = 0, frames = (int)(settings->replay.credit_bytes / r->frame_bytes) + 1;
     if (r->stop_fd < 0 || r->arena == NULL || r->bound_arena == NULL || r->readers == NULL ||
         r->pool == NULL || r->socket == NULL)
         e = -ENOMEM;
-    /* Credit bounds what waits for a reader, in bytes, which a high-water mark can't. */
-    if (e == 0 && zmq_setsockopt(r->socket, ZMQ_SNDHWM, &unlimited, sizeof unlimited) < 0)
+    if (e == 0 && zmq_setsockopt(r->socket, ZMQ_SNDHWM, &frames, sizeof frames) < 0)
         e = -errno;
     if (e == 0)
         e = socket_bind(r->socket, r->bound_arena, &settings->replay.bind, &r->bound, ret_fault);

@@ -10,6 +10,7 @@
 
 #include "daemon/log/log.h"
 #include "daemon/settings.h"
+#include "daemon/socket.h"
 
 #include <pthread.h>
 
@@ -17,6 +18,7 @@ struct replay;
 
 /* What is known of a reader from its reports. */
 struct replay_reader {
+    struct socket_peer peer;
     char client[128];
     char topics[256]; /* its prefixes, apart by spaces */
     uint64_t epoch, proven_seq;

@@ -11,6 +11,19 @@
 
 #define AT(field) offsetof(struct settings, field)
 
+static const char *const log_level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
+
+static const struct config_key service_keys[] = {
+    {.name = "log_level",
+     .type = CONFIG_CHOICE,
+     .offset = AT(service.log_level),
+     .choices = log_level_words,
+     .fallback = "info",
+     .help = "Lines of the daemon's own journal that are less important are left out: error, "
+             "warning, notice, info or debug."},
+    {0},
+};
+
 static const struct config_key feed_keys[] = {
     {.name = "bind",
      .type = CONFIG_WORDS,
@@ -22,7 +35,7 @@ static const struct config_key feed_keys[] = {
      .offset = AT(feed.send_high_water),
      .min = 1,
      .max = 10000000,
-     .fallback = "10000",
+     .fallback = "2000",
      .help = "Messages that wait for one slow reader; beyond them it loses messages and gets them "
              "by replay."},
     {.name = "heartbeat_interval",
@@ -213,6 +226,8 @@ static const struct config_key intake_keys[] = {
     {0},
 };
 
+static const struct config_section service_table = {
+    .name = "service", .keys = service_keys, .help = "The daemon itself."};
 static const struct config_section feed_table = {
     .name = "feed", .keys = feed_keys, .help = "Live articles, for readers."};
 static const struct config_section replay_table = {
@@ -229,8 +244,9 @@ static const struct config_section intake_table = {
     .name = "intake", .keys = intake_keys, .help = "What is taken in, and where it goes."};
 
 const struct config_section *const settings_tables[] = {
-    &feed_table, &replay_table, &submit_table,        &control_table,    &spool_table,
-    &log_table,  &intake_table, &rules_table_section, &rules_table_page, NULL,
+    &service_table,       &feed_table,       &replay_table, &submit_table,
+    &control_table,       &spool_table,      &log_table,    &intake_table,
+    &rules_table_section, &rules_table_page, NULL,
 };
 
 /* A default folder by systemd's environment, else below the given one. */

@@ -8,10 +8,14 @@
 
 #include "proto/rules.h"
 
+enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_NOTICE, LEVEL_INFO, LEVEL_DEBUG };
 enum unknown_section { UNKNOWN_SECTION_REFUSE, UNKNOWN_SECTION_DEFAULT };
 
 struct settings {
     struct rules rules; /* first: the tables of rules.h fill it at offset 0 */
+    struct {
+        int log_level; /* enum log_level */
+    } service;
     struct {
         struct text_list bind;
         uint64_t send_high_water;

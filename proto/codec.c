@@ -8,8 +8,7 @@
 
 enum { SCAN_DEPTH = 8 }; /* ReplayReply > Entry > … is 3 deep */
 
-/* A cut within a character would make a message that other languages refuse. */
-static void mend_utf8(char *text) {
+void codec_mend_utf8(char *text) {
     for (const uint8_t *bad; (bad = u8_check((uint8_t *)text, strlen(text))) != NULL;)
         text[bad - (const uint8_t *)text] = '?';
 }
@@ -20,8 +19,8 @@ int fault_set(struct fault *f, const char *field, const char *format, ...) {
     vsnprintf(f->reason, sizeof f->reason, format, arguments);
     va_end(arguments);
     snprintf(f->field, sizeof f->field, "%s", field);
-    mend_utf8(f->reason);
-    mend_utf8(f->field);
+    codec_mend_utf8(f->reason);
+    codec_mend_utf8(f->field);
     return -EINVAL;
 }
 

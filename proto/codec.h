@@ -24,6 +24,10 @@ struct fault {
 int fault_set(struct fault *f, const char *field, const char *format, ...)
     __attribute__((nonnull(1, 2, 3), format(printf, 3, 4)));
 
+/* Makes a text valid UTF-8 in place: what is not becomes '?'. A text that was cut
+ * within a character would make a message that other languages refuse. */
+void codec_mend_utf8(char *text) __attribute__((nonnull));
+
 /* Looks over the bytes of any message of newswire.v1 by its descriptor:
  * well-formed, every string valid UTF-8 without NUL, wire types as declared,
  * lengths and element counts within limits.h, nesting bounded. Unknown fields

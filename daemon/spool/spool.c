@@ -70,6 +70,7 @@ static uint64_t monotonic_usec(void) {
 static void set_trouble(struct spool *s, const char *subject, const char *reason) {
     char text[sizeof s->trouble];
     snprintf(text, sizeof text, "%.200s: %s", subject, reason);
+    codec_mend_utf8(text); /* it goes into the status */
     if (strcmp(text, s->trouble) != 0)
         journal(LOG_ERR, NULL, "spool: %s", text);
     memcpy(s->trouble, text, sizeof text);
