@@ -148,6 +148,7 @@ int identity_version(const struct identity_set *set, const uint8_t *key, uint32_
     return lookup(set, key, false, version, ret, ret_fault);
 }
 
+static bool filter_may_have(const struct identity_run *run, const uint8_t *key);
 static int run_find(const struct identity_run *run, const uint8_t *key, bool latest,
                     uint32_t version, struct identity *ret, struct fault *ret_fault);
 
@@ -159,6 +160,8 @@ static int lookup(const struct identity_set *set, const uint8_t *key, bool lates
                    : table_version(tables[i], key, version, ret))
             return 1;
     for (size_t i = 0; i < set->n_runs; i++) {
+        if (!filter_may_have(set->runs[i], key))
+            continue;
         int r = run_find(set->runs[i], key, latest, version, ret, ret_fault);
         if (r != 0)
             return r;
@@ -169,15 +172,23 @@ static int lookup(const struct identity_set *set, const uint8_t *key, bool lates
 /* ---- runs */
 
 static const char run_magic[8] = "NWIREIDS";
-enum { RUN_FORMAT = 1, PAGE_RECORDS = 64, BUFFER_RECORDS = 4096 };
+enum {
+    RUN_FORMAT = 2,
+    PAGE_RECORDS = 64,
+    BUFFER_RECORDS = 4096,
+    FILTER_BITS = 12,         /* a record */
+    FILTER_RECORDS = 2000000, /* a larger run has no filter: 3 MB are enough */
+};
 
 struct run_header {
     char magic[8];
     uint32_t format;
-    uint32_t crc; /* of the rest of the header, then of the fences */
+    uint32_t
+        crc; /* of the rest of the header, then of fences and filter, which follow the records */
     uint64_t id;
     uint64_t count;
-    uint8_t reserved[32];
+    uint64_t filter_words;
+    uint8_t reserved[24];
 };
 
 _Static_assert(sizeof(struct run_header) == 64, "format");
@@ -198,6 +209,29 @@ static uint32_t fence_of(const struct identity *id) {
     uint32_t fence;
     memcpy(&fence, id->key, sizeof fence);
     return be32toh(fence);
+}
+
+/* A Bloom filter of 64-bit words: a key sets four bits of one word. Keys are
+ * hashes already. */
+static uint64_t filter_place(const struct identity_run *run, const uint8_t *key,
+                             uint64_t *ret_bits) {
+    uint64_t where, which;
+    memcpy(&where, key, sizeof where);
+    memcpy(&which, key + sizeof where, sizeof which);
+    *ret_bits = UINT64_C(1) << (which & 63) | UINT64_C(1) << (which >> 6 & 63) |
+                UINT64_C(1) << (which >> 12 & 63) | UINT64_C(1) << (which >> 18 & 63);
+    return where % run->n_filter;
+}
+
+static bool filter_may_have(const struct identity_run *run, const uint8_t *key) {
+    uint64_t bits;
+    return run->n_filter == 0 || (~run->filter[filter_place(run, key, &bits)] & bits) == 0;
+}
+
+static void filter_add(const struct identity_run *run, const uint8_t *key) {
+    uint64_t bits;
+    if (run->n_filter > 0)
+        run->filter[filter_place(run, key, &bits)] |= bits;
 }
 
 static int compare(const void *a, const void *b) {
@@ -294,6 +328,7 @@ struct identity_run *identity_run_close(struct identity_run *run) {
     if (run != NULL) {
         io_closep(&run->fd);
         free(run->fences);
+        free(run->filter);
         free(run);
     }
     return NULL;
@@ -301,17 +336,25 @@ struct identity_run *identity_run_close(struct identity_run *run) {
 
 static uint32_t run_crc(const struct run_header *h, const struct identity_run *run) {
     uint32_t crc = crc32c(0, &h->id, sizeof *h - offsetof(struct run_header, id));
-    return crc32c(crc, run->fences, run->n_fences * sizeof *run->fences);
+    crc = crc32c(crc, run->fences, run->n_fences * sizeof *run->fences);
+    return crc32c(crc, run->filter, run->n_filter * sizeof *run->filter);
 }
 
-static struct identity_run *run_new(uint64_t id, uint64_t count) {
+static struct identity_run *run_new(uint64_t id, uint64_t count, uint64_t filter_words) {
     struct identity_run *run = calloc(1, sizeof *run);
     if (run == NULL)
         return NULL;
     *run = (struct identity_run){.id = id, .count = count, .fd = -1};
     run->n_fences = (size_t)((count + PAGE_RECORDS - 1) / PAGE_RECORDS);
     run->fences = calloc(run->n_fences + 1, sizeof *run->fences);
-    return run->fences == NULL ? identity_run_close(run) : run;
+    run->n_filter = (size_t)filter_words;
+    run->filter = calloc(run->n_filter + 1, sizeof *run->filter);
+    return run->fences == NULL || run->filter == NULL ? identity_run_close(run) : run;
+}
+
+/* Reads what stands `behind` bytes after the records. */
+static bool read_exactly(int fd, void *to, size_t size, uint64_t count, size_t behind) {
+    return io_read(fd, to, size, record_offset(count) + behind) == (ssize_t)size;
 }
 
 int identity_run_open(int folder, uint64_t id, struct identity_run **ret, struct fault *ret_fault) {
@@ -328,11 +371,12 @@ int identity_run_open(int folder, uint64_t id, struct identity_run **ret, struct
     struct identity_run *run = NULL;
     uint64_t max = (uint64_t)st.st_size / sizeof(struct identity);
     bool good = n == sizeof h && memcmp(h.magic, run_magic, sizeof run_magic) == 0 &&
-                h.format == RUN_FORMAT && h.id == id && h.count <= max;
-    if (good && (run = run_new(id, h.count)) == NULL)
+                h.format == RUN_FORMAT && h.id == id && h.count <= max && h.filter_words <= max;
+    if (good && (run = run_new(id, h.count, h.filter_words)) == NULL)
         return -ENOMEM;
-    size_t size = good ? run->n_fences * sizeof *run->fences : 0;
-    good = good && io_read(fd, run->fences, size, record_offset(h.count)) == (ssize_t)size &&
+    good = good && read_exactly(fd, run->fences, run->n_fences * sizeof *run->fences, h.count, 0) &&
+           read_exactly(fd, run->filter, run->n_filter * sizeof *run->filter, h.count,
+                        run->n_fences * sizeof *run->fences) &&
            run_crc(&h, run) == h.crc;
     if (!good) {
         identity_run_close(run);
@@ -388,6 +432,7 @@ static int writer_flush(struct writer *w) {
 static int writer_put(struct writer *w, const struct identity *id) {
     if (w->count % PAGE_RECORDS == 0)
         w->run->fences[w->count / PAGE_RECORDS] = fence_of(id);
+    filter_add(w->run, id->key);
     struct identity *out = &w->buffer[w->n++];
     *out = *id;
     out->flags &= ~(uint32_t)IDENTITY_LATEST;
@@ -419,15 +464,19 @@ static int merge(struct source *sources, size_t n, int64_t forget_usec, struct w
 
 static int writer_finish(struct writer *w) {
     struct identity_run *run = w->run;
-    struct run_header h = {.format = RUN_FORMAT, .id = run->id, .count = w->count};
+    struct run_header h = {
+        .format = RUN_FORMAT, .id = run->id, .count = w->count, .filter_words = run->n_filter};
     run->count = w->count;
     run->n_fences = (size_t)((w->count + PAGE_RECORDS - 1) / PAGE_RECORDS);
     memcpy(h.magic, run_magic, sizeof h.magic);
     h.crc = run_crc(&h, run);
+    size_t fences = run->n_fences * sizeof *run->fences;
     int r = writer_flush(w);
     if (r == 0)
-        r = io_write(run->fd, run->fences, run->n_fences * sizeof *run->fences,
-                     record_offset(w->count));
+        r = io_write(run->fd, run->fences, fences, record_offset(w->count));
+    if (r == 0)
+        r = io_write(run->fd, run->filter, run->n_filter * sizeof *run->filter,
+                     record_offset(w->count) + fences);
     if (r == 0)
         r = io_write(run->fd, &h, sizeof h, 0);
     return r == 0 ? io_sync(run->fd) : r;
@@ -487,7 +536,8 @@ int identity_write(int folder, uint64_t id, const struct identity_table *frozen,
         sources[n + 1].run = runs[n];
         total += runs[n++]->count;
     }
-    struct identity_run *run = run_new(id, total);
+    struct identity_run *run =
+        run_new(id, total, total > FILTER_RECORDS ? 0 : total * FILTER_BITS / 64 + 1);
     if (run == NULL)
         r = -ENOMEM;
     else if (total > 0)

@@ -5,7 +5,8 @@
  * checkpoint freezes the table and writes it as a run: a file of records in
  * the order of their keys, which is never changed. Runs of like size are
  * merged into one, so that there are few (about log2 of all over a table's).
- * Memory is bounded by the table's size, plus 4 bytes per 64 records on disk.
+ * Memory is bounded by the table's size, plus 2 bytes per record on disk up to
+ * some number and 4 bytes per 64 records beyond it.
  *
  * Threads: the set belongs to the log's thread; identity_write
  * only reads its arguments.
@@ -59,6 +60,8 @@ struct identity_run {
     int fd;
     uint32_t *fences; /* the first key's first 4 bytes of each page */
     size_t n_fences;
+    uint64_t *filter; /* most uris that aren't in the run are known by it not to be */
+    size_t n_filter;  /* words; 0: no filter */
 };
 
 struct identity_set {
