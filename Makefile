@@ -18,7 +18,7 @@ MODE_CFLAGS := $(MODE_CFLAGS_$(MODE))
 
 # ---- libraries
 
-PACKAGES   := libzmq libprotobuf-c libsystemd inih jansson libsodium
+PACKAGES   := libzmq libprotobuf-c libsystemd inih jansson libsodium nettle
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES))
 LIBS       = $(PKG_LIBS) -lunistring

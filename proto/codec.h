@@ -57,7 +57,7 @@ int codec_check_article(const Article *article, struct fault *ret_fault)
 int codec_pack(struct arena *a, const ProtobufCMessage *message, struct slice *ret)
     __attribute__((nonnull, warn_unused_result));
 
-/* Writes the content digest: BLAKE2b-256 over the canonical form that
+/* Writes the content digest: SHA-256 over the canonical form that
  * PROTOCOL.md defines ("Content digest"). Needs no memory. */
 void codec_content_digest(const Article *article, uint8_t ret_digest[static LIMIT_DIGEST_BYTES])
     __attribute__((nonnull));

@@ -2,19 +2,19 @@
 #include "proto/codec.h"
 
 #include <inttypes.h>
-#include <sodium.h>
+#include <nettle/sha2.h>
 #include <stdio.h>
 
 /* The canonical form goes into the hash, or is only measured. */
 struct form {
-    crypto_generichash_state *state; /* NULL: measured */
+    struct sha256_ctx *state; /* NULL: measured */
     size_t bytes;
 };
 
 static void put(struct form *f, const void *data, size_t len) {
     f->bytes += len;
     if (f->state != NULL)
-        crypto_generichash_update(f->state, data, len);
+        sha256_update(f->state, len, data);
 }
 
 /* Begins an item: its name and the length of the value that the caller puts
@@ -113,9 +113,9 @@ void codec_content_digest(const Article *article, uint8_t ret_digest[static LIMI
     static const uint8_t by_source[] = {1, 2, 4, 30, 0};
     static const uint8_t by_text[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
                                       16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 29, 31, 0};
-    crypto_generichash_state state;
+    struct sha256_ctx state;
     struct form f = {.state = &state};
-    crypto_generichash_init(&state, NULL, 0, LIMIT_DIGEST_BYTES);
+    sha256_init(&state);
     put_fields(&f, &article->base, *article->source_digest != '\0' ? by_source : by_text);
-    crypto_generichash_final(&state, ret_digest, LIMIT_DIGEST_BYTES);
+    sha256_digest(&state, LIMIT_DIGEST_BYTES, ret_digest);
 }

@@ -24,6 +24,6 @@ enum {
     LIMIT_REPEATED = 256,    /* elements of a repeated field other than blocks */
     LIMIT_BLOCKS = 8192,     /* blocks of one article */
     LIMIT_TOPICS = 1024,     /* prefixes in one request */
-    LIMIT_DIGEST_BYTES = 32, /* BLAKE2b-256 */
+    LIMIT_DIGEST_BYTES = 32, /* SHA-256 */
     LIMIT_PATH = 16,         /* daemons that an entry may have passed */
 };

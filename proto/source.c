@@ -3,25 +3,11 @@
 #include <sodium.h>
 #include <stdio.h>
 
-_Static_assert(sizeof(crypto_generichash_state) <= sizeof((struct source *)0)->digest_state,
-               "libsodium's state fits");
-
-enum { URI_BYTES = SOURCE_URI_DIGITS / 2, DIGEST_BYTES = SOURCE_DIGEST_DIGITS / 2 };
-
-static crypto_generichash_state *digest_state(struct source *s) {
-    return (crypto_generichash_state *)(void *)s->digest_state;
-}
-
-static crypto_generichash_state *uri_state(struct source *s) {
-    return (crypto_generichash_state *)(void *)s->uri_state;
-}
-
 void source_init(struct source *s, const char *const *context, size_t n_context) {
-    crypto_generichash_init(digest_state(s), NULL, 0, DIGEST_BYTES);
-    crypto_generichash_init(uri_state(s), NULL, 0, URI_BYTES);
+    sha256_init(&s->text);
+    sha256_init(&s->uri);
     for (size_t i = 0; i < n_context; i++) /* the NUL keeps neighbours apart */
-        crypto_generichash_update(uri_state(s), (const uint8_t *)context[i],
-                                  strlen(context[i]) + 1);
+        sha256_update(&s->uri, strlen(context[i]) + 1, (const uint8_t *)context[i]);
 }
 
 /* The bytes of the white space at the front, 0 when there is none: ASCII's,
@@ -48,10 +34,8 @@ void source_update(struct source *s, struct slice utf8) {
             i++; /* the bytes within a character are no white space either */
             continue;
         }
-        if (i > from) {
-            crypto_generichash_update(digest_state(s), utf8.data + from, i - from);
-            crypto_generichash_update(uri_state(s), utf8.data + from, i - from);
-        }
+        if (i > from)
+            sha256_update(&s->text, i - from, utf8.data + from);
         i += space;
         from = i;
     }
@@ -59,12 +43,13 @@ void source_update(struct source *s, struct slice utf8) {
 
 void source_final(struct source *s, char ret_digest[static SOURCE_DIGEST_SIZE],
                   char ret_uri_digits[static SOURCE_URI_DIGITS + 1]) {
-    uint8_t digest[DIGEST_BYTES], uri[URI_BYTES];
+    uint8_t digest[SOURCE_DIGEST_DIGITS / 2], uri[SOURCE_URI_DIGITS / 2];
     char hex[SOURCE_DIGEST_DIGITS + 1];
-    crypto_generichash_final(digest_state(s), digest, sizeof digest);
-    crypto_generichash_final(uri_state(s), uri, sizeof uri);
+    sha256_digest(&s->text, sizeof digest, digest);
+    sha256_update(&s->uri, sizeof digest, digest);
+    sha256_digest(&s->uri, sizeof uri, uri);
     sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
-    snprintf(ret_digest, SOURCE_DIGEST_SIZE, "blake2b-256:%s", hex);
+    snprintf(ret_digest, SOURCE_DIGEST_SIZE, "sha256:%s", hex);
     sodium_bin2hex(ret_uri_digits, SOURCE_URI_DIGITS + 1, uri, sizeof uri);
 }
 

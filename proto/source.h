@@ -8,16 +8,17 @@
 #include "proto/article.h"
 #include "proto/wire.h"
 
+#include <nettle/sha2.h>
+
 enum {
-    SOURCE_URI_DIGITS = 32,    /* of a BLAKE2b-128, in hex */
-    SOURCE_DIGEST_DIGITS = 64, /* of a BLAKE2b-256, in hex */
-    SOURCE_DIGEST_SIZE = sizeof "blake2b-256:" + SOURCE_DIGEST_DIGITS,
+    SOURCE_URI_DIGITS = 32,    /* half of a SHA-256, in hex */
+    SOURCE_DIGEST_DIGITS = 64, /* of a SHA-256, in hex */
+    SOURCE_DIGEST_SIZE = sizeof "sha256:" + SOURCE_DIGEST_DIGITS,
 };
 
 /* Takes text piece by piece; where it is cut changes nothing. */
 struct source {
-    _Alignas(64) uint8_t digest_state[384]; /* crypto_generichash_state */
-    _Alignas(64) uint8_t uri_state[384];
+    struct sha256_ctx text, uri;
 };
 
 /* Begins; the context is what else makes a source one of its own: publication,
@@ -28,7 +29,7 @@ void source_init(struct source *s, const char *const *context, size_t n_context)
 /* Adds UTF-8 text. */
 void source_update(struct source *s, struct slice utf8) __attribute__((nonnull));
 
-/* Writes "blake2b-256:<64 hex>" over the text and, for the uri, 32 hex digits
+/* Writes "sha256:<64 hex>" over the text and, for the uri, 32 hex digits
  * over context and text; both ended by NUL. */
 void source_final(struct source *s, char ret_digest[static SOURCE_DIGEST_SIZE],
                   char ret_uri_digits[static SOURCE_URI_DIGITS + 1]) __attribute__((nonnull));

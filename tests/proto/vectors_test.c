@@ -371,7 +371,7 @@ static void digests_are_those_of_the_vectors(void **state) {
 
         snprintf(name, sizeof name, "form digest-%s-form", names[i]);
         struct slice form = block(name);
-        crypto_generichash(of_form, sizeof of_form, form.data, form.len, NULL, 0);
+        crypto_hash_sha256(of_form, form.data, form.len);
         assert_memory_equal(of_form, digest.data, digest.len);
 
         snprintf(name, sizeof name, "digest-%s-article", names[i]);
@@ -418,7 +418,7 @@ static void the_source_digest_takes_no_notice_of_white_space(void **state) {
     struct slice digest = hex("source-digest");
     assert_int_equal(digest.len, SOURCE_DIGEST_DIGITS / 2);
     sodium_bin2hex(digits, sizeof digits, digest.data, digest.len);
-    snprintf(wanted, sizeof wanted, "blake2b-256:%s", digits);
+    snprintf(wanted, sizeof wanted, "sha256:%s", digits);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         source_digest(slice_of(texts[i]), got);
         assert_string_equal(got, wanted);
