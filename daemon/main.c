@@ -20,6 +20,7 @@ enum {
     DISPATCH_RESULTS = 1024,
     SETTINGS_ARENA_BYTES = 16 << 20,
     LOOK_ROUND_USEC = 2000000,
+    TRIM_BYTES = 4 << 20, /* free memory at the end of a heap goes back beyond this */
 };
 
 struct daemon {
@@ -39,7 +40,7 @@ struct daemon {
     /* As last seen by look_round. */
     sd_event_source *round;
     uint64_t head;
-    bool taking, trimmed;
+    bool taking;
     char damage[300];
 };
 
@@ -102,10 +103,8 @@ static int look_round(sd_event_source *source, uint64_t usec, void *userdata) {
     sd_notifyf(0, "STATUS=%s%s; entry %llu is the newest", b.taking ? "Taking articles in" : "",
                b.taking ? "" : b.trouble, (unsigned long long)b.head);
     tell_damage(d);
-    if (b.head == d->head && !d->trimmed)
-        d->trimmed = malloc_trim(0) >= 0;
-    else if (b.head != d->head)
-        d->trimmed = false;
+    if (b.head == d->head)
+        malloc_trim(0);
     d->head = b.head;
     d->taking = b.taking;
     sd_event_source_set_time_relative(source, LOOK_ROUND_USEC);
@@ -265,6 +264,8 @@ int main(int argc, char **argv) {
     if (config == NULL && stat(default_config, &st) == 0)
         config = default_config;
     journal_open();
+    mallopt(M_TRIM_THRESHOLD, TRIM_BYTES); /* or it rises with the largest burst */
+    mallopt(M_MMAP_THRESHOLD, TRIM_BYTES);
     struct daemon d = {.taking = true, .arena = arena_new(SETTINGS_ARENA_BYTES)};
     if (d.arena == NULL || sodium_init() < 0)
         return EX_OSERR;

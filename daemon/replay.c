@@ -22,9 +22,10 @@ enum {
     REQUEST_ARENA_BYTES = 4 << 20,
     HEADER_BYTES = 128, /* of a reply, beside its entries */
     PROGRESS_USEC = 1000000,
-    POOL = 4,         /* frame buffers that are kept */
-    BLOCKED_MSEC = 5, /* until a full pipe is tried again */
-    SMALL_FRAME = 16, /* a frame this many times smaller than its buffer is copied */
+    POOL = 4,                      /* frame buffers that are kept */
+    BLOCKED_MSEC = 1,              /* until a full pipe is tried again */
+    FRAME_BYTES_LEAST = 256 << 10, /* as frames are when there is much to send */
+    SMALL_FRAME = 16,              /* a frame this many times smaller than its buffer is copied */
 };
 
 struct session {
@@ -678,9 +679,9 @@ int replay_open(void *zmq_context, const struct settings *settings, struct log *
     r->readers = calloc(READERS, sizeof *r->readers);
     r->pool = pool_new(r->frame_bytes + HEADER_BYTES);
     r->socket = socket_new(zmq_context, ZMQ_ROUTER, REQUEST_BYTES);
-    /* For a reader that gives credit and does not read: no more waits for it than
-     * a session may have under way. */
-    int e = 0, frames = (int)(settings->replay.credit_bytes / r->frame_bytes) + 1;
+    /* For a reader that gives credit, or asks for heads, and does not read. One that
+     * reads is bounded by its credit before it gets there. */
+    int e = 0, frames = (int)(settings->replay.credit_bytes / FRAME_BYTES_LEAST) + 1;
     if (r->stop_fd < 0 || r->arena == NULL || r->bound_arena == NULL || r->readers == NULL ||
         r->pool == NULL || r->socket == NULL)
         e = -ENOMEM;
