@@ -39,7 +39,7 @@ TEST_SRC   := $(sort $(wildcard $(foreach d,proto daemon clients,tests/$(d)/*.c 
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 SCRIPTS    := .ci/run tests/run packaging/install-dependencies packaging/demo/demo tests/bench/run \
 	$(wildcard tests/*/*.sh)
-MANUALS    := $(wildcard daemon/*.[1-8] clients/*.[1-8])
+MANUALS    := $(wildcard proto/*.[1-8] daemon/*.[1-8] clients/*.[1-8])
 C_FILES    := $(wildcard proto/*.[ch] proto/*/*.[ch] daemon/*.[ch] daemon/*/*.[ch] \
 	clients/*.[ch] clients/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 

@@ -101,6 +101,54 @@ static void the_sample_is_made_from_the_tables(void **state) {
     free(file);
 }
 
+/* Each sentence on a line of its own, as mdoc wants it. */
+static void write_sentences(FILE *out, const char *text) {
+    for (const char *end; (end = strstr(text, ". ")) != NULL; text = end + 2)
+        fprintf(out, "%.*s\n", (int)(end + 1 - text), text);
+    fprintf(out, "%s\n", text);
+}
+
+/* The keys as newswired.conf(5) lists them. */
+static void write_manual(FILE *out) {
+    for (const struct config_section *const *s = settings_tables; *s != NULL; s++) {
+        fprintf(out, ".Ss [%s%s]\n", (*s)->name, (*s)->instance == NULL ? "" : " \(dqKEY\(dq");
+        write_sentences(out, (*s)->help);
+        fputs(".Bl -tag -width Ds\n", out);
+        for (const struct config_key *k = (*s)->keys; k->name != NULL; k++) {
+            fprintf(out, ".It Ic %s\n", k->name);
+            write_sentences(out, k->help);
+            /* Lists of words are long; the sample config has them. */
+            if (k->fallback != NULL && *k->fallback != '\0' && k->type != CONFIG_LIST)
+                fprintf(out, "Default:\n.Ql %s .\n", k->fallback);
+        }
+        fputs(".El\n", out);
+    }
+}
+
+/* The manual says what the tables say. After a change of the tables, a run with
+ * WRITE_MANUAL=FILE writes the list, to be put into the page. */
+static void the_manual_lists_the_keys_of_the_tables(void **state) {
+    (void)state;
+    char *text = NULL, *page = calloc(1, 1 << 20);
+    size_t size;
+    FILE *out = open_memstream(&text, &size), *in = fopen("daemon/newswired.conf.5", "re");
+    write_manual(out);
+    fclose(out);
+    if (getenv("WRITE_MANUAL") != NULL && (out = fopen(getenv("WRITE_MANUAL"), "we")) != NULL) {
+        fputs(text, out);
+        fclose(out);
+    }
+    assert_non_null(in);
+    assert_true(fread(page, 1, (1 << 20) - 1, in) > 0);
+    fclose(in);
+    const char *first = strstr(page, ".Ss [service]"), *end = strstr(page, "\n.Sh FILES");
+    assert_true(first != NULL && end != NULL);
+    page[end + 1 - page] = '\0';
+    assert_string_equal(first, text);
+    free(text);
+    free(page);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_config_is_enough),
@@ -108,6 +156,7 @@ int main(void) {
         cmocka_unit_test(an_address_beyond_this_machine_is_refused),
         cmocka_unit_test(a_default_section_must_be_there),
         cmocka_unit_test(the_sample_is_made_from_the_tables),
+        cmocka_unit_test(the_manual_lists_the_keys_of_the_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
