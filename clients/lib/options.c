@@ -72,7 +72,7 @@ static int set(const struct options *o, const struct options_row *row, const cha
 /* The table as getopt_long wants it. How many rows there are. */
 static int long_options(const struct options *o, struct option *ret) {
     int n = 0;
-    for (; o->rows[n].name != NULL && n < ROWS_MOST; n++)
+    for (; n < ROWS_MOST && o->rows[n].name != NULL; n++)
         ret[n] = (struct option){.name = o->rows[n].name,
                                  .has_arg = o->rows[n].type == OPTIONS_FLAG ? no_argument
                                                                             : required_argument,

@@ -130,7 +130,7 @@ static int make_request(struct newswire_submitter *s, struct request *q) {
         return -ENOMEM;
     *q = (struct request){.id = ++s->last_id, .first = s->first, .bytes = p, .n = n};
     p = wire_put_uint(p, 1, q->id);
-    struct item *last = NULL;
+    struct item *last = s->first; /* there is one: count_next gives at least 1 */
     for (struct item *i = s->first; n > 0; n--, last = i, i = i->next)
         p = wire_put_bytes(p, 2, (struct slice){i->bytes, i->len});
     p = wire_put_bytes(p, 3, client);

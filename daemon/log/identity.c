@@ -225,13 +225,18 @@ static uint64_t filter_place(const struct identity_run *run, const uint8_t *key,
 
 static bool filter_may_have(const struct identity_run *run, const uint8_t *key) {
     uint64_t bits;
-    return run->n_filter == 0 || (~run->filter[filter_place(run, key, &bits)] & bits) == 0;
+    if (run->n_filter == 0)
+        return true;
+    uint64_t word = filter_place(run, key, &bits);
+    return (~run->filter[word] & bits) == 0;
 }
 
 static void filter_add(const struct identity_run *run, const uint8_t *key) {
     uint64_t bits;
-    if (run->n_filter > 0)
-        run->filter[filter_place(run, key, &bits)] |= bits;
+    if (run->n_filter == 0)
+        return;
+    uint64_t word = filter_place(run, key, &bits);
+    run->filter[word] |= bits;
 }
 
 static int compare(const void *a, const void *b) {
