@@ -66,7 +66,8 @@ mkdir "$incoming/folder"
 mkfifo "$incoming/pipe"
 ln -s /etc/passwd "$incoming/link"
 for name in folder pipe link; do
-    wait_for 10 test -e "$rejected/$name.reason" || fail "$name has no reason"
+    wait_for 10 test -e "$rejected/$name" || fail "$name was not refused"
+    [ -s "$rejected/$name.reason" ] || fail "$name has no reason"
 done
 [ -L "$rejected/link" ] && [ -p "$rejected/pipe" ] && [ -d "$rejected/folder" ] || fail "$(ls -l "$rejected")"
 if whole_wire | grep -q root:; then fail "a link was followed"; fi

@@ -172,7 +172,9 @@ static void what_is_no_file_is_refused(void **state) {
     const struct spool_folder *s = *state;
     char text[512];
     assert_int_equal(mkdirat(s->folders.incoming, "folder", 0700), 0);
-    assert_int_equal(symlinkat("/etc/passwd", s->folders.incoming, "link"), 0);
+    put(s, "target.txt", story);
+    assert_int_equal(take(s, "target.txt", LOG_ACCEPTED), DROP_ACCEPTED);
+    assert_int_equal(symlinkat("../accepted/target.txt", s->folders.incoming, "link"), 0);
     assert_int_equal(mkfifoat(s->folders.incoming, "pipe", 0600), 0);
     static const char *const names[] = {"folder", "link", "pipe"};
     for (size_t i = 0; i < 3; i++) {
