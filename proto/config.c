@@ -122,7 +122,7 @@ static int append_items(struct arena *a, struct text_list *list, const char *tex
         while (end > begin && (text[end - 1] == ' ' || text[end - 1] == '\t'))
             end--;
         if (begin < end) {
-            int r = article_push_string(a, &list->items, &list->n, text + begin, end - begin);
+            int r = text_list_add(a, list, text + begin, end - begin);
             if (r < 0)
                 return r;
         }

@@ -19,11 +19,24 @@ struct parse_input {
     const char *section; /* the section's key, if the sender chose it; NULL otherwise */
 };
 
-/* A list that grows in the arena by article_push_string. */
+/* A list that grows in the arena by article_push_string, or by text_list_add,
+ * which notes the first and last characters of its words: most texts are then
+ * known to begin or end with none of them without a look at one word. */
 struct text_list {
     char **items;
     size_t n;
+    size_t n_noted; /* the notes hold while this is n */
+    uint64_t first[4], last[4];
 };
+
+/* Adds a copy of a word. 0 or -ENOMEM. */
+int text_list_add(struct arena *a, struct text_list *list, const char *word, size_t len)
+    __attribute__((nonnull, warn_unused_result));
+
+/* Whether a word of the list may begin (end) with the character that the text
+ * begins (ends) with, whatever its case; never false when one does. */
+bool text_list_may_start(const struct text_list *list, struct slice text) __attribute__((nonnull));
+bool text_list_may_end(const struct text_list *list, struct slice text) __attribute__((nonnull));
 
 struct parsed {
     Article **articles; /* in reading order */

@@ -261,7 +261,7 @@ static const struct built_in built_in[] = {
 
 static int push_all(struct arena *a, struct text_list *list, const char *const *words) {
     for (; *words != NULL; words++)
-        if (article_push_string(a, &list->items, &list->n, *words, strlen(*words)) < 0)
+        if (text_list_add(a, list, *words, strlen(*words)) < 0)
             return -ENOMEM;
     return 0;
 }

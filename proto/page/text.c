@@ -83,6 +83,8 @@ static size_t start_length(const char *word, struct slice s) {
 
 size_t text_starts(struct slice s, const struct text_list *words) {
     size_t best = 0;
+    if (!text_list_may_start(words, s))
+        return 0;
     for (size_t i = 0; i < words->n; i++) {
         const char *word = words->items[i];
         size_t len = start_length(word, s);
@@ -104,6 +106,8 @@ static bool ends_with(struct slice s, const char *word, size_t len) {
 
 size_t text_ends(struct slice s, const struct text_list *words) {
     size_t best = 0;
+    if (!text_list_may_end(words, s))
+        return 0;
     for (size_t i = 0; i < words->n; i++) {
         const char *word = words->items[i];
         size_t len = strlen(word);
@@ -118,6 +122,8 @@ size_t text_ends(struct slice s, const struct text_list *words) {
 
 const char *text_word(struct slice s, const struct text_list *words) {
     s = text_trim_front(s);
+    if (!text_list_may_start(words, s))
+        return NULL;
     for (size_t i = 0; i < words->n; i++)
         if (s.len > 0 && same_byte((uint8_t)words->items[i][0], s.data[0]) &&
             rules_word_equal(words->items[i], s))
