@@ -126,7 +126,7 @@ static void allow(bool *may, const struct text_list *words) {
 
 static void allow_text(bool *may, const char *s) {
     char *item = (char *)s;
-    struct text_list one = {&item, 1};
+    struct text_list one = {.items = &item, .n = 1};
     allow(may, &one);
 }
 
