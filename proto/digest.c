@@ -42,6 +42,24 @@ static void put_item(struct form *f, const char *name, const void *value, size_t
 
 static void put_fields(struct form *f, const ProtobufCMessage *m, const uint8_t *only);
 
+/* The fields of a nested message. Frozen as the article's are: a field that is
+ * added later takes no part. */
+static const uint8_t *nested_fields(const ProtobufCMessageDescriptor *d) {
+    static const struct {
+        const char *message;
+        uint8_t fields[12];
+    } frozen[] = {
+        {"Block", {1, 2}},
+        {"Subject", {1, 2, 3}},
+        {"Media", {1, 2, 3, 4, 5, 6, 7, 8}},
+    };
+    static const uint8_t none[] = {0};
+    for (size_t i = 0; i < sizeof frozen / sizeof *frozen; i++)
+        if (strcmp(frozen[i].message, d->short_name) == 0)
+            return frozen[i].fields;
+    return none;
+}
+
 static void put_number(struct form *f, const ProtobufCFieldDescriptor *field, const void *at) {
     char text[32];
     int n;
@@ -78,9 +96,10 @@ static void put_value(struct form *f, const ProtobufCFieldDescriptor *field, con
         struct form measured = {0};
         if (nested == NULL)
             return;
-        put_fields(&measured, nested, NULL);
+        const uint8_t *only = nested_fields(nested->descriptor);
+        put_fields(&measured, nested, only);
         begin_item(f, field->name, measured.bytes);
-        put_fields(f, nested, NULL);
+        put_fields(f, nested, only);
         end_item(f);
     } else if (field->type == PROTOBUF_C_TYPE_STRING) {
         const char *text = *(char *const *)at;
@@ -91,17 +110,15 @@ static void put_value(struct form *f, const ProtobufCFieldDescriptor *field, con
     }
 }
 
-/* Puts the fields whose numbers stand in `only` (ended by 0; NULL: all). Both
+/* Puts the fields whose numbers stand in `only` (ended by 0). Both
  * the descriptor's fields and the numbers rise. */
 static void put_fields(struct form *f, const ProtobufCMessage *m, const uint8_t *only) {
     for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &m->descriptor->fields[i];
-        if (only != NULL) {
-            while (*only != 0 && *only < field->id)
-                only++;
-            if (*only != field->id)
-                continue;
-        }
+        while (*only != 0 && *only < field->id)
+            only++;
+        if (*only != field->id)
+            continue;
         const char *at = (const char *)m + field->offset;
         if (field->label != PROTOBUF_C_LABEL_REPEATED) {
             put_value(f, field, at);

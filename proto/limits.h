@@ -17,6 +17,9 @@ enum {
     LIMIT_REQUEST_ARTICLES = 1024,
     /* An input file; a page is text, so a larger one is no page. */
     LIMIT_FILE_BYTES = 16 << 20,
+    /* Lines of a page that have text: each costs up to 1 KiB of memory while it
+     * is read, and a page of a paper has some hundred. */
+    LIMIT_PAGE_LINES = 50000,
     LIMIT_URI_BYTES = 1024,
     LIMIT_KEY_BYTES = 64,    /* a section's key */
     LIMIT_TOPIC_BYTES = 96,  /* "<section>/<kind>" */

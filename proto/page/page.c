@@ -297,6 +297,26 @@ static int refuse(struct parse_fault *f, const char *reason) {
     return fault_set(&f->fault, "", "%s", reason);
 }
 
+/* The number of the line that is one too many; 0 when all are within the limit. */
+static size_t line_over(struct slice text, size_t limit) {
+    size_t lines = 0, number = 1;
+    bool blank = true;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.data[i];
+        if (c > ' ' && blank && ++lines > limit)
+            return number;
+        blank = c == '\n' || c == '\f' || c == '\v' || (blank && c <= ' ');
+        number += c == '\n';
+    }
+    return 0;
+}
+
+static int refuse_lines(struct parse_fault *f, size_t line) {
+    *f = (struct parse_fault){.line = line};
+    return fault_set(&f->fault, "", "line %zu: more than %d lines with text are on the page", line,
+                     LIMIT_PAGE_LINES);
+}
+
 int page_parse(struct arena *a, const struct rules *rules, const struct parse_input *input,
                struct parsed *ret, struct parse_fault *ret_fault) {
     char *none = (char *)protobuf_c_empty_string;
@@ -318,6 +338,9 @@ int page_parse(struct arena *a, const struct rules *rules, const struct parse_in
         return r;
     if (text_trim(text).len == 0)
         return refuse(ret_fault, "the file is empty: nothing but white space is in it");
+    size_t over = line_over(text, LIMIT_PAGE_LINES);
+    if (over > 0)
+        return refuse_lines(ret_fault, over);
     if ((r = read_headers(&p, &text)) < 0 || (r = units_read(a, rules, text, p.line, &units)) < 0 ||
         (r = read_furniture(&p, &units)) < 0 || (r = read_defaults(&p, input, units.latin)) < 0)
         return r;

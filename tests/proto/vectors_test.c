@@ -410,6 +410,39 @@ static void nested_fields_of_the_digest_are_all_there_are(void **state) {
     assert_null(next_line(&text));
 }
 
+/* A Block as a later version of the .proto may have it. */
+static void a_later_field_of_a_block_leaves_the_digest(void **state) {
+    (void)state;
+    struct {
+        Newswire__V1__Block block;
+        char *later;
+    } one = {.block = NEWSWIRE__V1__BLOCK__INIT, .later = "new"};
+    ProtobufCFieldDescriptor fields[3] = {
+        newswire__v1__block__descriptor.fields[0],
+        newswire__v1__block__descriptor.fields[1],
+        newswire__v1__block__descriptor.fields[1],
+    };
+    fields[2].name = "later";
+    fields[2].id = 3;
+    fields[2].offset = (unsigned)((char *)&one.later - (char *)&one);
+    ProtobufCMessageDescriptor later = newswire__v1__block__descriptor;
+    later.fields = fields;
+    later.n_fields = 3;
+    Newswire__V1__Block *blocks[] = {&one.block};
+    Article article = NEWSWIRE__V1__ARTICLE__INIT;
+    article.blocks = blocks;
+    article.n_blocks = 1;
+    one.block.text = "text";
+    uint8_t now[LIMIT_DIGEST_BYTES], then[LIMIT_DIGEST_BYTES];
+    codec_content_digest(&article, now);
+    one.block.base.descriptor = &later;
+    codec_content_digest(&article, then);
+    assert_memory_equal(now, then, sizeof now);
+    one.block.text = "other";
+    codec_content_digest(&article, then);
+    assert_memory_not_equal(now, then, sizeof now);
+}
+
 static void the_source_digest_takes_no_notice_of_white_space(void **state) {
     (void)state;
     static const char *const texts[] = {"一二three", "一 二\u3000th\tr\u200bee\r\n",
@@ -455,13 +488,11 @@ static void the_table_of_limits_is_true(void **state) {
         const char *name;
         long value;
     } limits[] = {
-        LIMIT(LIMIT_ARTICLE_BYTES),    LIMIT(LIMIT_ENTRY_BYTES),
-        LIMIT(LIMIT_MESSAGE_BYTES),    LIMIT(LIMIT_URI_BYTES),
-        LIMIT(LIMIT_REQUEST_ARTICLES), LIMIT(LIMIT_FILE_BYTES),
-        LIMIT(LIMIT_KEY_BYTES),        LIMIT(LIMIT_TOPIC_BYTES),
-        LIMIT(LIMIT_LINE_BYTES),       LIMIT(LIMIT_REPEATED),
-        LIMIT(LIMIT_BLOCKS),           LIMIT(LIMIT_TOPICS),
-        LIMIT(LIMIT_DIGEST_BYTES),     LIMIT(LIMIT_PATH),
+        LIMIT(LIMIT_ARTICLE_BYTES), LIMIT(LIMIT_ENTRY_BYTES),      LIMIT(LIMIT_MESSAGE_BYTES),
+        LIMIT(LIMIT_URI_BYTES),     LIMIT(LIMIT_REQUEST_ARTICLES), LIMIT(LIMIT_FILE_BYTES),
+        LIMIT(LIMIT_PAGE_LINES),    LIMIT(LIMIT_KEY_BYTES),        LIMIT(LIMIT_TOPIC_BYTES),
+        LIMIT(LIMIT_LINE_BYTES),    LIMIT(LIMIT_REPEATED),         LIMIT(LIMIT_BLOCKS),
+        LIMIT(LIMIT_TOPICS),        LIMIT(LIMIT_DIGEST_BYTES),     LIMIT(LIMIT_PATH),
     };
 #undef LIMIT
     size_t n = sizeof limits / sizeof *limits, rows = 0;
@@ -499,6 +530,7 @@ int main(void) {
         cmocka_unit_test(replay_is_asked_as_shown),
         cmocka_unit_test(digests_are_those_of_the_vectors),
         cmocka_unit_test(nested_fields_of_the_digest_are_all_there_are),
+        cmocka_unit_test(a_later_field_of_a_block_leaves_the_digest),
         cmocka_unit_test(the_source_digest_takes_no_notice_of_white_space),
         cmocka_unit_test(topics_are_as_the_grammar_shows),
         cmocka_unit_test(the_table_of_limits_is_true),

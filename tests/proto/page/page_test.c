@@ -459,6 +459,27 @@ static void test_refused(void **state) {
     refused(noise, sizeof noise, "");
 }
 
+/* As many lines as the limit are read, within bounded memory; one more is refused by its number. */
+static void test_lines(void **state) {
+    (void)state;
+    static const char start[] = "桃园开镰\n\n桃园忙。\n";
+    char *bytes = malloc(sizeof start + 2 * LIMIT_PAGE_LINES);
+    size_t n = sizeof start - 1;
+    memcpy(bytes, start, n);
+    for (size_t i = 2; i < LIMIT_PAGE_LINES; i++, n += 2)
+        memcpy(bytes + n, "a\n", 2);
+    struct arena *a = arena_new(ARENA_BYTES);
+    struct parsed p;
+    struct parse_fault f;
+    assert_int_equal(0, parse_bytes(a, (struct slice){(uint8_t *)bytes, n}, &p, &f));
+    memcpy(bytes + n, "a\n", 2);
+    assert_int_equal(-EINVAL, parse_bytes(a, (struct slice){(uint8_t *)bytes, n + 2}, &p, &f));
+    assert_int_equal(LIMIT_PAGE_LINES + 2, f.line);
+    assert_non_null(strstr(f.fault.reason, "50002"));
+    arena_free(a);
+    free(bytes);
+}
+
 /* Inputs at which a careless parser is quadratic; each is done in a blink. */
 static void test_bounds(void **state) {
     (void)state;
@@ -507,6 +528,7 @@ int main(void) {
         cmocka_unit_test(test_generated), cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_identity),  cmocka_unit_test(test_page_data),
         cmocka_unit_test(test_refused),   cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_lines),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
