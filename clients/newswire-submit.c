@@ -1,104 +1,191 @@
 /*
  * newswire-submit: reads pages and stories, and sends their articles.
  */
+#include "clients/lib/newswire.h"
+#include "clients/lib/options.h"
+#include "proto/input.h"
 #include "proto/json.h"
 #include "proto/parse.h"
 #include "proto/rules.h"
+#include "proto/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
-#include <zmq.h>
 
 enum {
-    RULES_ARENA_BYTES = 16 << 20,
-    FILE_ARENA_BYTES = 1 << 30,
-    REPLY_ARENA_BYTES = 64 << 20,
-    RETRY_MSEC = 2000,
+    RULES_ARENA_BYTES = 32 << 20,
+    FILE_ARENA_BYTES = 512 << 20,
     PATIENCE_SEC = 60,
-    REQUEST_BYTES = 1 << 20, /* a request is sent when it has so much */
 };
 
 struct submit {
-    const char *format, *section, *endpoint;
-    bool parse_only, as_json;
-    long patience_sec; /* 0: for ever */
+    const char *section, *server, *endpoint, *config;
+    struct options_uint timeout_sec;
+    bool parse_only, json;
+    int format; /* index in format_names */
+
     struct rules rules;
-    const char *path;    /* the file at work */
-    struct arena *arena; /* for it */
-    void *context, *socket;
-    uint64_t request_id;
+    struct newswire_submitter *submitter;
+    TAILQ_HEAD(sent_list, sent) waiting;
     int code; /* the worst so far, of sysexits.h */
 };
+
+/* What is known here of an article that waits for its outcome. */
+struct sent {
+    TAILQ_ENTRY(sent) entry;
+    char *path, *title;
+};
+
+#define AT(member) offsetof(struct submit, member)
+
+enum { FORMATS_MOST = 16 };
+static const char *format_names[FORMATS_MOST] = {"auto"};
+
+static const struct options_row rows[] = {
+    {"format", OPTIONS_CHOICE, AT(format), "NAME", format_names, "auto (default), page or story"},
+    {"section", OPTIONS_STRING, AT(section), "KEY", NULL, "the section of all articles"},
+    {"parse-only", OPTIONS_FLAG, AT(parse_only), NULL, NULL,
+     "print each article as a line of JSON, send nothing"},
+    {"server", OPTIONS_STRING, AT(server), "HOST", NULL, "default 127.0.0.1, or $NEWSWIRE_SERVER"},
+    {"submit", OPTIONS_STRING, AT(endpoint), "ENDPOINT", NULL, "default tcp://HOST:5562"},
+    {"timeout", OPTIONS_UINT, AT(timeout_sec), "SECONDS", NULL,
+     "how long to try without an answer; 0: for ever; default 60"},
+    {"config", OPTIONS_STRING, AT(config), "FILE", NULL,
+     "sections and page rules, as in newswired.conf"},
+    {"json", OPTIONS_FLAG, AT(json), NULL, NULL, "results as lines of JSON"},
+    {0},
+};
+
+static const struct options options = {
+    .program = "newswire-submit",
+    .arguments = "FILE...",
+    .summary = "Reads pages and stories and sends their articles to newswired; - is stdin.",
+    .rows = rows,
+};
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int signal) {
+    stopped = signal;
+}
 
 static void worse(struct submit *s, int code) {
     if (s->code == EX_OK || code == EX_UNAVAILABLE)
         s->code = code;
 }
 
-/* ---- files */
-
-static int read_all(int fd, struct arena *a, size_t size, struct slice *ret) {
-    uint8_t *data = arena_alloc(a, size + 1);
-    size_t len = 0;
-    if (data == NULL)
-        return -ENOMEM;
-    while (len <= size) {
-        ssize_t n = read(fd, data + len, size + 1 - len);
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        len += (size_t)n;
-    }
-    *ret = (struct slice){data, len};
-    return 0;
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...) {
+    va_list arguments;
+    fflush(stdout); /* in the order in which things happen */
+    va_start(arguments, format);
+    char *text = NULL, *harmless = NULL;
+    if (vasprintf(&text, format, arguments) >= 0)
+        harmless = text_harmless(slice_of(text));
+    va_end(arguments);
+    fprintf(stderr, "%s\n", harmless == NULL ? "newswire-submit: out of memory" : harmless);
+    free(harmless);
+    free(text);
 }
 
-/* Reads a file, at most one byte more than parse takes. 0 or an exit code, with
- * the reason said. */
-static int read_file(struct submit *s, const char *path, struct slice *ret) {
-    bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
-    if (r == 0 && S_ISDIR(st.st_mode))
-        r = -EISDIR;
-    if (r == 0) {
-        size_t size = S_ISREG(st.st_mode) && st.st_size < LIMIT_FILE_BYTES ? (size_t)st.st_size
-                                                                           : LIMIT_FILE_BYTES;
-        r = read_all(fd, s->arena, size, ret);
+/* ---- results */
+
+static void print_line(struct submit *s, const struct sent *sent, const struct newswire_result *r) {
+    static const char *const words[] = {[NEWSWIRE_ACCEPTED] = "accepted",
+                                        [NEWSWIRE_DUPLICATE] = "duplicate",
+                                        [NEWSWIRE_REFUSED] = "refused",
+                                        [NEWSWIRE_HELD] = "held"};
+    bool known = r->outcome >= NEWSWIRE_ACCEPTED && r->outcome <= NEWSWIRE_HELD;
+    const char *word = known ? words[r->outcome] : "unknown";
+    if (s->json) {
+        json_t *line = json_pack("{s:s,s:s,s:I,s:I,s:s,s:i,s:s}", "file", sent->path, "outcome",
+                                 word, "epoch", (json_int_t)r->epoch, "seq", (json_int_t)r->seq,
+                                 "uri", r->uri, "version", (int)r->version, "topic", r->topic);
+        if (line != NULL && *r->reason != '\0') {
+            json_object_set_new(line, "field", json_string(r->field));
+            json_object_set_new(line, "reason", json_string(r->reason));
+        }
+        if (json_write_line(stdout, line) < 0)
+            worse(s, EX_IOERR);
+        return;
     }
-    if (fd >= 0 && !is_stdin)
-        close(fd);
-    if (r == 0)
-        return EX_OK;
-    fprintf(stderr, "newswire-submit: %s: %s\n", path, strerror(-r));
-    return r == -ENOMEM ? EX_OSERR : EX_NOINPUT;
+    char *reason = text_harmless(slice_of(r->reason)), *field = text_harmless(slice_of(r->field));
+    char *topic = text_harmless(slice_of(r->topic));
+    if (reason == NULL || field == NULL || topic == NULL)
+        exit(EX_OSERR);
+    printf("%-11s %8llu  %-20s %s", word, (unsigned long long)r->seq, topic, sent->title);
+    if (*reason != '\0')
+        printf("  (%s: %s%s%s)", sent->path, field, *field == '\0' ? "" : ": ", reason);
+    putchar('\n');
+    free(reason);
+    free(field);
+    free(topic);
+}
+
+static struct sent *sent_new(struct submit *s, const char *path, const Article *article) {
+    struct sent *sent = calloc(1, sizeof *sent);
+    if (sent == NULL)
+        exit(EX_OSERR);
+    sent->path = strdup(path);
+    sent->title =
+        text_harmless(slice_of(*article->headline == '\0' ? article->uri : article->headline));
+    if (sent->path == NULL || sent->title == NULL)
+        exit(EX_OSERR);
+    TAILQ_INSERT_TAIL(&s->waiting, sent, entry);
+    return sent;
+}
+
+static void sent_free(struct submit *s, struct sent *sent) {
+    TAILQ_REMOVE(&s->waiting, sent, entry);
+    free(sent->path);
+    free(sent->title);
+    free(sent);
+}
+
+static void decided(void *userdata, const struct newswire_result *r) {
+    struct submit *s = userdata;
+    struct sent *sent = r->cookie;
+    print_line(s, sent, r);
+    if (r->outcome == NEWSWIRE_REFUSED)
+        worse(s, EX_DATAERR);
+    sent_free(s, sent);
+}
+
+/* ---- files */
+
+static int open_file(const char *path) {
+    return strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
 }
 
 static void warn(const char *path, const struct parsed *parsed) {
     for (size_t i = 0; i < parsed->warnings.n; i++)
-        fprintf(stderr, "%s: warning: %s\n", path, parsed->warnings.items[i]);
+        say("%s: warning: %s", path, parsed->warnings.items[i]);
     for (size_t i = 0; i < parsed->unplaced.n; i++)
-        fprintf(stderr, "%s: warning: unplaced: %s\n", path, parsed->unplaced.items[i]);
+        say("%s: warning: unplaced: %s", path, parsed->unplaced.items[i]);
 }
 
-static int parse_file(struct submit *s, const char *path, struct parsed *ret) {
+/* Reads and parses a file. 0, or an exit code with the reason said. */
+static int parse_file(struct submit *s, struct arena *a, const char *path, struct parsed *ret) {
     struct parse_input input = {.section = s->section};
     struct parse_fault fault = {0};
     const char *slash = strrchr(path, '/');
     input.name = strcmp(path, "-") == 0 ? "" : slash == NULL ? path : slash + 1;
-    int code = read_file(s, path, &input.bytes);
-    if (code != EX_OK)
-        return code;
-    int r = parse(s->arena, &s->rules, s->format, &input, ret, &fault);
+    int fd = open_file(path);
+    int r = fd < 0 ? -errno : input_read(fd, a, &input.bytes);
+    if (fd >= 0)
+        close(fd);
+    if (r < 0) {
+        say("newswire-submit: %s: %s", path, strerror(-r));
+        return r == -ENOMEM ? EX_OSERR : EX_NOINPUT;
+    }
+    r = parse(a, &s->rules, format_names[s->format], &input, ret, &fault);
     if (r == 0) {
         warn(path, ret);
         return EX_OK;
@@ -106,218 +193,99 @@ static int parse_file(struct submit *s, const char *path, struct parsed *ret) {
     char line[32] = "";
     if (fault.line > 0)
         snprintf(line, sizeof line, ":%zu", fault.line);
-    fprintf(stderr, "%s%s: refused: %s%s%s\n", path, line, fault.fault.field,
-            *fault.fault.field == '\0' ? "" : " ",
-            r == -ENOMEM ? "the file needs too much memory" : fault.fault.reason);
+    say("%s%s: refused: %s%s%s", path, line, fault.fault.field,
+        *fault.fault.field == '\0' ? "" : ": ",
+        r == -ENOMEM ? "the file needs too much memory" : fault.fault.reason);
     return EX_DATAERR;
 }
 
-/* ---- sending */
-
-static void connect_socket(struct submit *s) {
-    int linger = 0, wait = RETRY_MSEC;
-    if (s->socket != NULL)
-        zmq_close(s->socket);
-    s->socket = zmq_socket(s->context, ZMQ_DEALER);
-    int64_t most = LIMIT_MESSAGE_BYTES;
-    zmq_setsockopt(s->socket, ZMQ_LINGER, &linger, sizeof linger);
-    zmq_setsockopt(s->socket, ZMQ_RCVTIMEO, &wait, sizeof wait);
-    zmq_setsockopt(s->socket, ZMQ_MAXMSGSIZE, &most, sizeof most);
-    if (zmq_connect(s->socket, s->endpoint) < 0) {
-        fprintf(stderr, "newswire-submit: %s: %s\n", s->endpoint, zmq_strerror(errno));
-        exit(EX_USAGE);
-    }
+static void print_article(struct submit *s, const Article *article) {
+    if (json_write_line(stdout, json_message(&article->base)) < 0)
+        worse(s, EX_IOERR);
 }
 
-static void print_result(struct submit *s, const Article *article,
-                         const Newswire__V1__SubmitResult *r) {
-    const ProtobufCEnumValue *outcome =
-        protobuf_c_enum_descriptor_get_value(&newswire__v1__outcome__value__descriptor, r->outcome);
-    if (s->as_json) {
-        if (json_write_line(stdout, json_message(&r->base)) < 0)
-            worse(s, EX_IOERR);
-    } else {
-        printf("%-11s %8llu  %-20s %s", outcome == NULL ? "unknown" : outcome->name,
-               (unsigned long long)r->seq, r->topic,
-               *article->headline == '\0' ? article->uri : article->headline);
-        if (*r->reason != '\0')
-            printf("  (%s: %s%s%s)", s->path, r->field, *r->field == '\0' ? "" : ": ", r->reason);
-        putchar('\n');
-    }
-    if (r->outcome == NEWSWIRE__V1__OUTCOME__VALUE__refused)
-        worse(s, EX_DATAERR);
-}
-
-/* Waits for the answer to this request. NULL when it is time to ask again. */
-static Newswire__V1__SubmitReply *wait_reply(struct submit *s, struct arena *a) {
-    for (;;) {
-        zmq_msg_t m;
-        ProtobufCMessage *reply = NULL;
-        struct fault fault;
-        zmq_msg_init(&m);
-        if (zmq_msg_recv(&m, s->socket, 0) < 0) {
-            zmq_msg_close(&m);
-            return NULL;
-        }
-        int r = codec_unpack(&newswire__v1__submit_reply__descriptor, a,
-                             (struct slice){zmq_msg_data(&m), zmq_msg_size(&m)}, &reply, &fault);
-        zmq_msg_close(&m);
-        if (r < 0)
-            return NULL;
-        if (((Newswire__V1__SubmitReply *)reply)->request_id == s->request_id)
-            return (Newswire__V1__SubmitReply *)reply;
-    }
-}
-
-/* Whether each article has an answer that will not change by asking again. */
-static bool is_final(const Newswire__V1__SubmitReply *reply, size_t n, const char **ret_reason) {
-    if (reply->error != NULL)
+/* What became of the submitter; whether it can go on. */
+static bool goes_on(struct submit *s, int r) {
+    if (r == -EINTR && !stopped)
         return true;
-    if (reply->n_results != n)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (reply->results[i]->outcome == NEWSWIRE__V1__OUTCOME__VALUE__unavailable) {
-            *ret_reason = reply->results[i]->reason;
-            return false;
-        }
-    return true;
-}
-
-static void print_reply(struct submit *s, Article *const *articles, size_t n,
-                        const Newswire__V1__SubmitReply *reply) {
-    if (reply->error != NULL) {
-        fprintf(stderr, "newswire-submit: the daemon refused the request: %s\n",
-                reply->error->message);
-        worse(s, EX_DATAERR);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        print_result(s, articles[i], reply->results[i]);
-}
-
-/* Sends articles as one request, and again until the daemon has decided all of
- * them: what it had taken before is then a duplicate. */
-static void send_articles(struct submit *s, Article *const *articles, size_t n,
-                          const uint8_t *request, size_t len) {
-    time_t begin = time(NULL);
-    char reason[256] = "no answer";
-    for (;;) {
-        struct arena *a = arena_new(REPLY_ARENA_BYTES);
-        if (a == NULL)
-            exit(EX_OSERR);
-        zmq_send(s->socket, request, len, 0);
-        Newswire__V1__SubmitReply *reply = wait_reply(s, a);
-        const char *why = NULL;
-        bool final = reply != NULL && is_final(reply, n, &why);
-        if (final)
-            print_reply(s, articles, n, reply);
-        if (why != NULL)
-            snprintf(reason, sizeof reason, "%s", why);
-        arena_free(a);
-        if (final)
-            return;
-        if (s->patience_sec > 0 && time(NULL) - begin >= s->patience_sec)
-            break;
-        if (why != NULL)
-            usleep(500000);
-        connect_socket(s); /* drops what still waits to be sent to nobody */
-    }
-    fprintf(stderr, "newswire-submit: %s takes nothing: %s\n", s->endpoint, reason);
+    if (r == -EINTR)
+        say("newswire-submit: stopped");
+    else
+        say("newswire-submit: %s takes nothing: %s", s->endpoint,
+            r == -ETIMEDOUT ? newswire_submitter_trouble(s->submitter) : strerror(-r));
     worse(s, EX_UNAVAILABLE);
+    return false;
 }
 
-static void send_file(struct submit *s, const struct parsed *parsed) {
-    uint8_t *request = arena_alloc(s->arena, REQUEST_BYTES + LIMIT_ARTICLE_BYTES + 64);
-    for (size_t i = 0; request != NULL && i < parsed->n_articles && s->code != EX_UNAVAILABLE;) {
-        size_t first = i;
-        uint8_t *p = wire_put_uint(request, 1, ++s->request_id);
-        while (i < parsed->n_articles && (size_t)(p - request) < REQUEST_BYTES &&
-               i - first < LIMIT_REQUEST_ARTICLES) {
-            struct slice bytes;
-            if (codec_pack(s->arena, &parsed->articles[i]->base, &bytes) < 0)
-                exit(EX_OSERR);
-            if (bytes.len > LIMIT_ARTICLE_BYTES) {
-                printf("%-11s %8d  %-20s %s  (%s: too large: %zu bytes; %d are the most)\n",
-                       "refused", 0, "", parsed->articles[i]->headline, s->path, bytes.len,
-                       LIMIT_ARTICLE_BYTES);
-                worse(s, EX_DATAERR);
-                break;
-            }
-            p = wire_put_bytes(p, 2, bytes);
-            i++;
-        }
-        if (i > first)
-            send_articles(s, parsed->articles + first, i - first, request, (size_t)(p - request));
-        else
-            i++;
-    }
-}
-
-static void take_file(struct submit *s, const char *path) {
-    struct parsed parsed = {0};
-    s->path = path;
-    s->arena = arena_new(FILE_ARENA_BYTES);
-    if (s->arena == NULL)
+/* Whether the submitter goes on. */
+static bool send_article(struct submit *s, struct arena *a, const char *path,
+                         const Article *article) {
+    struct slice bytes;
+    struct sent *sent = sent_new(s, path, article);
+    int r;
+    if (codec_pack(a, &article->base, &bytes) < 0)
         exit(EX_OSERR);
-    int code = parse_file(s, path, &parsed);
+    do
+        r = newswire_submitter_add(s->submitter, bytes.data, bytes.len, sent);
+    while (r == -EINTR && !stopped);
+    if (r == -EMSGSIZE) {
+        char reason[100];
+        snprintf(reason, sizeof reason, "too large: %zu bytes; %d are the most", bytes.len,
+                 LIMIT_ARTICLE_BYTES);
+        decided(s, &(struct newswire_result){.cookie = sent,
+                                             .outcome = NEWSWIRE_REFUSED,
+                                             .uri = article->uri,
+                                             .version = article->version,
+                                             .topic = "",
+                                             .field = "",
+                                             .reason = reason});
+        return true;
+    }
+    return r == 0 || goes_on(s, r);
+}
+
+/* Whether there is a point in the next file. */
+static bool take_file(struct submit *s, const char *path) {
+    struct parsed parsed = {0};
+    struct arena *a = arena_new(FILE_ARENA_BYTES);
+    bool on = true;
+    if (a == NULL)
+        exit(EX_OSERR);
+    int code = parse_file(s, a, path, &parsed);
     if (code != EX_OK)
         worse(s, code);
-    else if (!s->parse_only)
-        send_file(s, &parsed);
-    else
-        for (size_t i = 0; i < parsed.n_articles; i++)
-            if (json_write_line(stdout, json_message(&parsed.articles[i]->base)) < 0)
-                worse(s, EX_IOERR);
-    s->arena = arena_free(s->arena);
+    for (size_t i = 0; i < parsed.n_articles && code == EX_OK && on; i++) {
+        if (s->parse_only)
+            print_article(s, parsed.articles[i]);
+        else
+            on = send_article(s, a, path, parsed.articles[i]);
+    }
+    arena_free(a);
+    return on && !stopped && !ferror(stdout);
 }
 
-/* ---- options */
-
-static void usage(FILE *out) {
-    fputs("usage: newswire-submit [OPTION...] FILE...\n"
-          "\n"
-          "Reads pages and stories and sends their articles to newswired; - is stdin.\n"
-          "\n"
-          "  --format NAME     auto (default), page or story\n"
-          "  --section KEY     the section of all articles\n"
-          "  --parse-only      print each article as a line of JSON, send nothing\n"
-          "  --server HOST     default 127.0.0.1, or $NEWSWIRE_SERVER\n"
-          "  --submit ENDPOINT default tcp://HOST:5562\n"
-          "  --timeout SECONDS how long to try; 0: for ever; default 60\n"
-          "  --config FILE     sections and page rules, as in newswired.conf\n"
-          "  --json            results as lines of JSON\n"
-          "  --help, --version\n",
-          out);
+static void take_files(struct submit *s, char **paths) {
+    bool on = true;
+    while (on && *paths != NULL)
+        on = take_file(s, *paths++);
+    int r = 0;
+    if (on && s->submitter != NULL)
+        do
+            r = newswire_submitter_finish(s->submitter);
+        while (r < 0 && r == -EINTR && !stopped);
+    if (r < 0)
+        goes_on(s, r);
 }
 
-enum {
-    OPT_FORMAT = 1,
-    OPT_SECTION,
-    OPT_PARSE_ONLY,
-    OPT_SERVER,
-    OPT_SUBMIT,
-    OPT_TIMEOUT,
-    OPT_CONFIG,
-    OPT_JSON,
-    OPT_HELP,
-    OPT_VERSION,
-};
+/* What was sent, or was to be, and has no outcome: to send it again is harmless. */
+static void tell_waiting(struct submit *s) {
+    for (struct sent *sent; (sent = TAILQ_FIRST(&s->waiting)) != NULL; sent_free(s, sent))
+        say("%s: no answer: %s", sent->path, sent->title);
+}
 
-static const struct option options[] = {
-    {"format", required_argument, NULL, OPT_FORMAT},
-    {"section", required_argument, NULL, OPT_SECTION},
-    {"parse-only", no_argument, NULL, OPT_PARSE_ONLY},
-    {"server", required_argument, NULL, OPT_SERVER},
-    {"submit", required_argument, NULL, OPT_SUBMIT},
-    {"timeout", required_argument, NULL, OPT_TIMEOUT},
-    {"config", required_argument, NULL, OPT_CONFIG},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"help", no_argument, NULL, OPT_HELP},
-    {"version", no_argument, NULL, OPT_VERSION},
-    {0},
-};
+/* ---- the start */
 
-static int read_rules(struct submit *s, struct arena *a, const char *config) {
+static int read_rules(struct submit *s, struct arena *a) {
     static const struct config_section *const tables[] = {&rules_table_page, &rules_table_section,
                                                           NULL};
     static const char default_config[] = "/etc/newswire/newswired.conf";
@@ -326,57 +294,69 @@ static int read_rules(struct submit *s, struct arena *a, const char *config) {
     char text[800];
     if (rules_defaults(a, &s->rules) < 0)
         return EX_OSERR;
-    if (config == NULL && stat(default_config, &st) == 0)
-        config = default_config;
-    if (config == NULL ||
-        config_read(a, tables, &s->rules, config, CONFIG_OTHER_SECTIONS, &fault) == 0)
+    if (s->config == NULL && stat(default_config, &st) == 0)
+        s->config = default_config;
+    if (s->config == NULL ||
+        config_read(a, tables, &s->rules, s->config, CONFIG_OTHER_SECTIONS, &fault) == 0)
         return EX_OK;
-    fprintf(stderr, "newswire-submit: %s\n", config_fault_text(&fault, text, sizeof text));
+    say("newswire-submit: %s", config_fault_text(&fault, text, sizeof text));
     return EX_CONFIG;
 }
 
+static int open_submitter(struct submit *s) {
+    char error[512];
+    uint64_t patience = s->timeout_sec.given ? s->timeout_sec.value : PATIENCE_SEC;
+    struct newswire_submitter_options o = {
+        .submit = s->endpoint,
+        .client = "newswire-submit",
+        .result = decided,
+        .userdata = s,
+        .patience_usec = (int64_t)(patience < INT32_MAX ? patience : INT32_MAX) * 1000000,
+    };
+    int r = newswire_submitter_new(&o, &s->submitter, error, sizeof error);
+    if (r == 0)
+        return EX_OK;
+    say("newswire-submit: %s", error);
+    return r == -ENOMEM ? EX_OSERR : EX_USAGE;
+}
+
+static void set_signals(void) {
+    struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static int run(struct submit *s, struct arena *a, int argc, char **argv) {
+    char endpoint[OPTIONS_ENDPOINT_BYTES];
+    int first;
+    for (size_t i = 0; parse_formats[i].name != NULL && i + 2 < FORMATS_MOST; i++)
+        format_names[i + 1] = parse_formats[i].name;
+    int code = options_parse(&options, argc, argv, s, &first);
+    if (code != OPTIONS_GO_ON)
+        return code;
+    if (first == argc)
+        return options_fault(&options, "which FILE? - is stdin");
+    s->endpoint = options_endpoint(s->endpoint, s->server, OPTIONS_SUBMIT_PORT, endpoint);
+    if (s->endpoint == NULL)
+        return options_fault(&options, "--server: the name is too long");
+    code = read_rules(s, a);
+    if (code == EX_OK && !s->parse_only)
+        code = open_submitter(s);
+    if (code != EX_OK)
+        return code;
+    set_signals();
+    take_files(s, argv + first);
+    tell_waiting(s);
+    return s->code;
+}
+
 int main(int argc, char **argv) {
-    const char *config = NULL, *server = getenv("NEWSWIRE_SERVER");
-    char endpoint[512];
-    struct submit s = {.format = "auto", .patience_sec = PATIENCE_SEC};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case OPT_FORMAT: s.format = optarg; break;
-        case OPT_SECTION: s.section = optarg; break;
-        case OPT_PARSE_ONLY: s.parse_only = true; break;
-        case OPT_SERVER: server = optarg; break;
-        case OPT_SUBMIT: s.endpoint = optarg; break;
-        case OPT_TIMEOUT: s.patience_sec = atol(optarg); break;
-        case OPT_CONFIG: config = optarg; break;
-        case OPT_JSON: s.as_json = true; break;
-        case OPT_HELP: usage(stdout); return EX_OK;
-        case OPT_VERSION: puts("newswire-submit " NEWSWIRE_VERSION); return EX_OK;
-        default: return EX_USAGE;
-        }
-    }
-    if (optind == argc) {
-        usage(stderr);
-        return EX_USAGE;
-    }
+    struct submit s = {.waiting = TAILQ_HEAD_INITIALIZER(s.waiting)};
     struct arena *a = arena_new(RULES_ARENA_BYTES);
-    if (a == NULL)
-        return EX_OSERR;
-    s.code = read_rules(&s, a, config);
-    if (s.code == EX_OK) {
-        snprintf(endpoint, sizeof endpoint, "tcp://%s:5562", server == NULL ? "127.0.0.1" : server);
-        if (s.endpoint == NULL)
-            s.endpoint = endpoint;
-        if (!s.parse_only) {
-            s.context = zmq_ctx_new();
-            connect_socket(&s);
-        }
-        for (int i = optind; i < argc; i++)
-            take_file(&s, argv[i]);
-        if (s.socket != NULL)
-            zmq_close(s.socket);
-        if (s.context != NULL)
-            zmq_ctx_term(s.context);
-    }
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    int code = a == NULL ? EX_OSERR : run(&s, a, argc, argv);
+    newswire_submitter_free(s.submitter);
     arena_free(a);
-    return fflush(stdout) == 0 ? s.code : EX_IOERR;
+    return fflush(stdout) == 0 || code != EX_OK ? code : EX_IOERR;
 }

@@ -1,32 +1,43 @@
 /*
  * newswirectl: asks a running daemon.
  */
+#include "clients/lib/options.h"
 #include "proto/newswire.pb-c.h"
+#include "proto/text.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <zmq.h>
 
 enum { ANSWER_MSEC = 5000, ANSWER_BYTES = 16 << 20 };
 
-static void usage(FILE *out) {
-    fputs("usage: newswirectl [--control PATH] [--json] status\n"
-          "\n"
-          "Asks a running newswired how it is.\n"
-          "\n"
-          "  status           version, log, topics, readers and their lag, counts\n"
-          "\n"
-          "  --control PATH   the daemon's Unix socket; default /run/newswire/control\n"
-          "  --json           the answer as one JSON object\n"
-          "  --help, --version\n",
-          out);
-}
+static const char default_path[] = "/run/newswire/control";
+
+struct ctl {
+    const char *path;
+    bool json;
+};
+
+static const struct options_row rows[] = {
+    {"control", OPTIONS_STRING, offsetof(struct ctl, path), "PATH", NULL,
+     "the daemon's Unix socket; default /run/newswire/control"},
+    {"json", OPTIONS_FLAG, offsetof(struct ctl, json), NULL, NULL, "the answer as one JSON object"},
+    {0},
+};
+
+static const struct options options = {
+    .program = "newswirectl",
+    .arguments = "COMMAND",
+    .summary = "Asks a running newswired. Commands: status (log, topics, readers and how far\n"
+               "each is behind, counts, last error), help.",
+    .rows = rows,
+};
 
 /* Sends a command; the answer, malloc'd by protobuf-c, or NULL with errno. */
 static Newswire__V1__ControlReply *ask(const char *path, const char *command) {
@@ -61,8 +72,22 @@ static Newswire__V1__ControlReply *ask(const char *path, const char *command) {
     return reply;
 }
 
+/* ---- answers for people */
+
 static long long number(const json_t *object, const char *key) {
     return (long long)json_integer_value(json_object_get(object, key));
+}
+
+/* A text that may come from anybody, for a terminal; four can be in use. */
+static const char *text(const json_t *object, const char *key) {
+    static char buffers[4][1024];
+    static unsigned next;
+    const char *value = json_string_value(json_object_get(object, key));
+    char *copy = buffers[next++ % 4],
+         *harmless = text_harmless(slice_of(value == NULL ? "" : value));
+    snprintf(copy, sizeof buffers[0], "%s", harmless == NULL ? "" : harmless);
+    free(harmless);
+    return copy;
 }
 
 static void print_endpoints(const json_t *status, const char *name) {
@@ -73,12 +98,23 @@ static void print_endpoints(const json_t *status, const char *name) {
     putchar('\n');
 }
 
+static void print_spool(const json_t *spool) {
+    if (!json_is_object(spool))
+        return;
+    printf("spool      %s: %lld files accepted, %lld rejected, %lld waiting\n",
+           text(spool, "directory"), number(spool, "accepted"), number(spool, "rejected"),
+           number(spool, "waiting"));
+    if (*text(spool, "trouble") != '\0')
+        printf("           trouble: %s\n", text(spool, "trouble"));
+}
+
 static void print_readers(const json_t *readers) {
     printf("readers    %zu\n", json_array_size(readers));
     for (size_t i = 0; i < json_array_size(readers); i++) {
         const json_t *reader = json_array_get(readers, i);
-        printf("  %-24s %8lld behind  %s\n", json_string_value(json_object_get(reader, "client")),
-               number(reader, "lag"), json_string_value(json_object_get(reader, "topics")));
+        const char *topics = text(reader, "topics");
+        printf("  %-24s %8lld behind  %s\n", text(reader, "client"), number(reader, "lag"),
+               *topics == '\0' ? "all topics" : topics);
     }
 }
 
@@ -91,15 +127,25 @@ static void print_topics(json_t *topics) {
     }
 }
 
+static void print_last_error(const json_t *error) {
+    time_t when = (time_t)(number(error, "time_usec") / 1000000);
+    char time_text[32];
+    struct tm tm;
+    if (!json_is_object(error))
+        return;
+    strftime(time_text, sizeof time_text, "%F %T", localtime_r(&when, &tm));
+    printf("last error %s  %s\n", time_text, text(error, "text"));
+}
+
 static void print_status(json_t *status) {
     const json_t *submit = json_object_get(status, "submit");
-    const json_t *error = json_object_get(status, "last_error");
-    printf("newswired  %s, up %lld s, %s\n", json_string_value(json_object_get(status, "version")),
-           number(status, "uptime_sec"),
-           json_is_true(json_object_get(status, "taking")) ? "taking articles in"
-                                                           : "taking nothing in");
-    if (json_string_length(json_object_get(status, "trouble")) > 0)
-        printf("trouble    %s\n", json_string_value(json_object_get(status, "trouble")));
+    long long up = number(status, "uptime_sec");
+    bool taking = json_is_true(json_object_get(status, "taking"));
+    printf("newswired  %s, up %lld d %02lld:%02lld:%02lld, %s\n", text(status, "version"),
+           up / 86400, up / 3600 % 24, up / 60 % 60, up % 60,
+           taking ? "taking articles in" : "taking nothing in");
+    if (!taking)
+        printf("trouble    %s\n", text(status, "trouble"));
     printf("log        epoch %lld, first %lld, head %lld, %lld entries, %lld bytes, %lld held\n",
            number(status, "epoch"), number(status, "first"), number(status, "head"),
            number(status, "entries"), number(status, "bytes"),
@@ -107,66 +153,71 @@ static void print_status(json_t *status) {
     print_endpoints(status, "feed");
     print_endpoints(status, "replay");
     print_endpoints(status, "submit");
+    print_spool(json_object_get(status, "spool"));
     printf("articles   %lld accepted, %lld duplicate, %lld held, %lld refused, %lld malformed\n",
            number(submit, "accepted"), number(submit, "duplicate"), number(submit, "held"),
            number(submit, "refused"), number(submit, "malformed"));
     print_readers(json_object_get(status, "readers"));
     print_topics(json_object_get(status, "topics"));
-    if (json_is_object(error))
-        printf("last error %s\n", json_string_value(json_object_get(error, "text")));
+    print_last_error(json_object_get(status, "last_error"));
 }
 
-static int print_answer(const Newswire__V1__ControlReply *reply, bool as_json) {
+static void print_help(json_t *help) {
+    for (void *i = json_object_iter(help); i != NULL; i = json_object_iter_next(help, i))
+        printf("%-10s %s\n", json_object_iter_key(i), json_string_value(json_object_iter_value(i)));
+}
+
+/* How answers look to people; others are shown as JSON. */
+static const struct {
+    const char *command;
+    void (*print)(json_t *answer);
+} printers[] = {{"status", print_status}, {"help", print_help}};
+
+static void print_other(const json_t *answer) {
+    json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    putchar('\n');
+}
+
+static int print_answer(const struct ctl *ctl, const char *command,
+                        const Newswire__V1__ControlReply *reply) {
+    size_t i = 0, n = sizeof printers / sizeof *printers;
     if (reply->error != NULL) {
         fprintf(stderr, "newswirectl: %s\n", reply->error->message);
         return reply->error->code == NEWSWIRE__V1__ERROR__CODE__unknown ? EX_USAGE : EX_UNAVAILABLE;
     }
-    if (as_json) {
+    if (ctl->json) {
         puts(reply->json);
         return EX_OK;
     }
-    json_t *status = json_loads(reply->json, 0, NULL);
-    if (status == NULL) {
+    json_t *answer = json_loads(reply->json, JSON_DECODE_ANY, NULL);
+    if (answer == NULL) {
         fputs("newswirectl: the daemon's answer is no JSON\n", stderr);
         return EX_PROTOCOL;
     }
-    print_status(status);
-    json_decref(status);
+    while (i < n && strcmp(printers[i].command, command) != 0)
+        i++;
+    if (i < n)
+        printers[i].print(answer);
+    else
+        print_other(answer);
+    json_decref(answer);
     return EX_OK;
 }
 
-enum { OPT_CONTROL = 1, OPT_JSON, OPT_HELP, OPT_VERSION };
-
-static const struct option options[] = {
-    {"control", required_argument, NULL, OPT_CONTROL},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"help", no_argument, NULL, OPT_HELP},
-    {"version", no_argument, NULL, OPT_VERSION},
-    {0},
-};
-
 int main(int argc, char **argv) {
-    const char *path = "/run/newswire/control";
-    bool as_json = false;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case OPT_CONTROL: path = optarg; break;
-        case OPT_JSON: as_json = true; break;
-        case OPT_HELP: usage(stdout); return EX_OK;
-        case OPT_VERSION: puts("newswirectl " NEWSWIRE_VERSION); return EX_OK;
-        default: return EX_USAGE;
-        }
-    }
-    if (argc - optind != 1) {
-        usage(stderr);
-        return EX_USAGE;
-    }
-    Newswire__V1__ControlReply *reply = ask(path, argv[optind]);
+    struct ctl ctl = {.path = default_path};
+    int first, code = options_parse(&options, argc, argv, &ctl, &first);
+    if (code != OPTIONS_GO_ON)
+        return code;
+    if (argc - first != 1)
+        return options_fault(&options, "which command? One of status, help");
+    Newswire__V1__ControlReply *reply = ask(ctl.path, argv[first]);
     if (reply == NULL) {
-        fprintf(stderr, "newswirectl: no daemon answers at %s: %s\n", path, zmq_strerror(errno));
+        fprintf(stderr, "newswirectl: no daemon answers at %s: %s\n", ctl.path,
+                errno == EAGAIN ? "nobody is there" : zmq_strerror(errno));
         return EX_UNAVAILABLE;
     }
-    int code = print_answer(reply, as_json);
+    code = print_answer(&ctl, argv[first], reply);
     newswire__v1__control_reply__free_unpacked(reply, NULL);
-    return code;
+    return fflush(stdout) == 0 || code != EX_OK ? code : EX_IOERR;
 }
