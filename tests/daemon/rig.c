@@ -79,13 +79,12 @@ void rig_open(struct rig *r, unsigned parts) {
     assert_true(sd_event_new(&r->event) >= 0);
     r->zmq = zmq_ctx_new();
     assert_non_null(r->zmq);
-    assert_int_equal(
-        log_open(&r->disk.config, follow, r, &r->disk.log, &notes, r->arena, &f), 0);
-    assert_true(sd_event_add_io(r->event, &r->log_source, log_fd(r->disk.log), EPOLLIN, log_moved,
-                                r) >= 0);
+    assert_int_equal(log_open(&r->disk.config, follow, r, &r->disk.log, &notes, r->arena, &f), 0);
+    assert_true(
+        sd_event_add_io(r->event, &r->log_source, log_fd(r->disk.log), EPOLLIN, log_moved, r) >= 0);
     if (parts & RIG_FEED)
-        assert_int_equal(
-            publish_open(r->event, r->zmq, &r->settings, r->disk.log, &r->publish, &f), 0);
+        assert_int_equal(publish_open(r->event, r->zmq, &r->settings, r->disk.log, &r->publish, &f),
+                         0);
     if (parts & RIG_REPLAY)
         assert_int_equal(replay_open(r->zmq, &r->settings, r->disk.log, &r->replay, &f), 0);
     if (parts & RIG_SUBMIT)
@@ -183,8 +182,8 @@ struct slice rig_receive_part(struct rig *r, void *socket, bool *ret_more) {
         assert_int_equal(errno, EAGAIN);
         rig_turn(r, socket, 1000);
     }
-    struct slice s = {
-        (uint8_t *)arena_strndup(r->arena, zmq_msg_data(&m), zmq_msg_size(&m)), zmq_msg_size(&m)};
+    struct slice s = {(uint8_t *)arena_strndup(r->arena, zmq_msg_data(&m), zmq_msg_size(&m)),
+                      zmq_msg_size(&m)};
     assert_non_null(s.data);
     if (ret_more != NULL)
         *ret_more = zmq_msg_more(&m) != 0;
