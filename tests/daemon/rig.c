@@ -18,6 +18,29 @@ static uint64_t monotonic_usec(void) {
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+/* ---- a disk that waits */
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static int gated_fdatasync(int fd) {
+    (void)fd;
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+    return 0;
+}
+
+void rig_gate_close(struct rig *r) {
+    assert_false(r->gate_closed);
+    pthread_mutex_lock(&gate);
+    r->gate_closed = true;
+}
+
+void rig_gate_open(struct rig *r) {
+    if (r->gate_closed)
+        pthread_mutex_unlock(&gate);
+    r->gate_closed = false;
+}
+
 /* ---- putting together */
 
 static void read_settings(struct rig *r, const char *config) {
@@ -40,6 +63,7 @@ void rig_setup(struct rig *r, const char *config) {
     *r = (struct rig){.deadline_usec = monotonic_usec() + RIG_SECONDS * UINT64_C(1000000)};
     journal_set_level(LOG_CRIT);
     fixture_setup(&r->disk);
+    log_io.fdatasync = gated_fdatasync;
     r->arena = arena_new(ARENA_BYTES);
     assert_non_null(r->arena);
     read_settings(r, config);
@@ -100,6 +124,7 @@ void rig_open(struct rig *r, unsigned parts) {
 }
 
 void rig_close(struct rig *r) {
+    rig_gate_open(r);
     while (r->n_sockets > 0)
         zmq_close(r->sockets[--r->n_sockets]);
     if (r->intake != NULL)

@@ -35,6 +35,7 @@ struct rig {
     size_t n_sockets;
     size_t n_results; /* that the log has handed back */
     uint64_t deadline_usec;
+    bool gate_closed;
 };
 
 /* A new folder and the settings: the defaults, any free ports, then the given
@@ -85,3 +86,9 @@ struct slice rig_bytes(struct rig *r, const Article *article);
 void rig_append(struct rig *r, const char *topic, size_t article_bytes);
 /* The same n times, and waits until all are durable and followed. */
 void rig_fill(struct rig *r, const char *topic, size_t article_bytes, size_t n);
+
+/* ---- a disk that waits */
+
+/* From rig_open on: while the gate is closed nothing becomes durable. */
+void rig_gate_close(struct rig *r);
+void rig_gate_open(struct rig *r);
