@@ -21,11 +21,14 @@ static uint64_t monotonic_usec(void) {
 /* ---- a disk that waits */
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool gate_waits;
 
 static int gated_fdatasync(int fd) {
     (void)fd;
+    atomic_store(&gate_waits, true);
     pthread_mutex_lock(&gate);
     pthread_mutex_unlock(&gate);
+    atomic_store(&gate_waits, false);
     return 0;
 }
 
@@ -39,6 +42,10 @@ void rig_gate_open(struct rig *r) {
     if (r->gate_closed)
         pthread_mutex_unlock(&gate);
     r->gate_closed = false;
+}
+
+bool rig_gate_waits(void) {
+    return atomic_load(&gate_waits);
 }
 
 /* ---- putting together */

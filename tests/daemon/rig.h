@@ -92,3 +92,5 @@ void rig_fill(struct rig *r, const char *topic, size_t article_bytes, size_t n);
 /* From rig_open on: while the gate is closed nothing becomes durable. */
 void rig_gate_close(struct rig *r);
 void rig_gate_open(struct rig *r);
+/* Whether the log waits before it. */
+bool rig_gate_waits(void);
