@@ -193,6 +193,13 @@ static void what_is_no_new_entry_stays_away(void **state) {
     assert_int_equal(counts()->entries, 3);
 }
 
+/* Whether anything more is under way. */
+static bool arrives(void *socket) {
+    for (int i = 0; i < 20 && !rig_readable(socket); i++)
+        rig_turn(&r, socket, 10);
+    return rig_readable(socket);
+}
+
 /* One that doesn't read loses messages, but whole ones; the heartbeat tells. */
 static void a_slow_reader_loses_whole_messages(void **state) {
     (void)state;
@@ -213,16 +220,13 @@ static void a_slow_reader_loses_whole_messages(void **state) {
     rig_fill(&r, "briefs/brief", 5000, N);
     RIG_UNTIL(&r, counts()->entries == N);
     assert_int_equal(counts()->messages, N);
-    while (rig_readable(s)) {
+    while (arrives(s)) {
         struct message m = next(s);
         size_t n = entries_of(&m, seqs, N);
-        if (n == 0)
-            continue;
-        assert_int_equal(n, 1);
-        assert_true(seqs[0] > last);
-        last = seqs[0];
-        got++;
-        rig_turn(&r, s, 50);
+        assert_true(n <= 1);
+        assert_true(n == 0 || seqs[0] > last);
+        last = n == 0 ? last : seqs[0];
+        got += n;
     }
     assert_in_range(got, 1, N - 1);
     void *other = reader("briefs/"); /* a subscription brings what it missed to light */
@@ -369,19 +373,20 @@ static void the_rate_of_all_is_capped(void **state) {
 static void a_heartbeat_never_overtakes(void **state) {
     (void)state;
     static const char *const names[] = {"briefs/brief", "politics/article"};
-    enum { N = 4000 };
-    uint64_t seqs[N], last[2] = {0}, proved[2] = {0}, as_of = 0;
+    enum { MOST = 4096, HEARTBEATS = 30 };
+    uint64_t seqs[MOST], last[2] = {0}, proved[2] = {0}, as_of = 0;
     size_t got = 0, heartbeats = 0, appended = 0;
     start(SECTIONS "[feed]\nheartbeat_interval = 10ms\nheartbeat_rate = 100000\n", 0);
-    void *s = reader(""), *others[20];
-    while (got < N) {
-        for (int i = 0; i < 40 && appended < N; i++, appended++)
+    void *s = reader("");
+    while (heartbeats < HEARTBEATS || got < appended) {
+        for (int i = 0; i < 40 && heartbeats < HEARTBEATS && appended < got + 1000; i++) {
             rig_append(&r, names[appended * appended % 11 % 2], 20);
-        if (appended % 200 == 0 && appended / 200 < 20)
-            others[appended / 200] = rig_connect(&r, ZMQ_SUB, publish_endpoints(r.publish)),
-                              subscribe(others[appended / 200], "");
+            appended++;
+        }
+        if (appended % 1000 == 0 && r.n_sockets < 20) /* heartbeats out of turn */
+            subscribe(rig_connect(&r, ZMQ_SUB, publish_endpoints(r.publish)), "");
         struct message m = next(s);
-        size_t k = strcmp(m.topic, names[1]) == 0, n = entries_of(&m, seqs, N);
+        size_t k = strcmp(m.topic, names[1]) == 0, n = entries_of(&m, seqs, MOST);
         for (size_t i = 0; i < n; i++) {
             assert_true(seqs[i] > last[k]);
             assert_true(seqs[i] > proved[k]);
@@ -397,9 +402,9 @@ static void a_heartbeat_never_overtakes(void **state) {
             continue; /* of a topic without entries */
         assert_int_equal(h->head, last[k]);
         proved[k] = h->as_of;
-        heartbeats++;
+        heartbeats += h->head > 0;
     }
-    assert_true(heartbeats > 5);
+    assert_true(got > HEARTBEATS);
 }
 
 /* ---- what else comes on the feed */
