@@ -15,7 +15,7 @@
 
 #include <zmq.h>
 
-enum { RIG_SECONDS = 20, RIG_SOCKETS = 80 };
+enum { RIG_SECONDS = 10, RIG_SOCKETS = 80 };
 
 enum rig_part { RIG_FEED = 1, RIG_REPLAY = 2, RIG_SUBMIT = 4, RIG_CONTROL = 8, RIG_ALL = 15 };
 
