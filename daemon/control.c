@@ -267,6 +267,8 @@ struct control *control_close(struct control *c) {
     loop_socket_free(c->watch);
     if (c->socket != NULL)
         zmq_close(c->socket);
+    if (c->bound.n > 0) /* libzmq leaves it */
+        unlink(c->subject.settings->control.path);
     arena_free(c->arena);
     arena_free(c->bound_arena);
     free(c);

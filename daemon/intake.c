@@ -347,13 +347,18 @@ static void readable(void *userdata) {
 }
 
 void intake_log_moved(struct intake *in) {
-    if (in->full)
+    if (in->full && !in->stopped)
         hand_over(in);
 }
 
 void intake_stop(struct intake *in) {
+    struct log_result result = {.outcome = LOG_UNAVAILABLE};
     in->stopped = true;
     loop_socket_pause(in->watch, true);
+    fault_set(&result.fault, "", "the daemon is stopping");
+    for (size_t i = 0; i < in->n_proposals; i++)
+        decided(in->proposals[i].cookie, &result);
+    end_turn(in);
 }
 
 size_t intake_waiting(const struct intake *in) {

@@ -23,7 +23,8 @@ int intake_open(sd_event *event, void *zmq_context, const struct settings *setti
 /* Tells that the log has handed something back, so that its queue has room. */
 void intake_log_moved(struct intake *in) __attribute__((nonnull));
 
-/* Takes no more requests; those that were taken are still answered. */
+/* Takes no more requests. Those that the log has are still answered; those that it
+ * had no room for are answered as unavailable. */
 void intake_stop(struct intake *in) __attribute__((nonnull));
 
 /* Requests taken and not yet answered. */

@@ -1,6 +1,7 @@
 #include "daemon/journal.h"
 
 #include "proto/codec.h"
+#include "proto/text.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -55,12 +56,16 @@ void journal(int priority, const char *const *fields, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    /* What others sent can make no line of its own, and do nothing to a terminal. */
+    char *harmless = text_harmless(slice_of(text));
+    snprintf(text, sizeof text, "%s", harmless == NULL ? "out of memory" : harmless);
+    free(harmless);
     if (priority <= LOG_WARNING) {
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         last_error_usec = now.tv_sec * 1000000LL + now.tv_nsec / 1000;
         snprintf(last_error, sizeof last_error, "%.500s", text);
-        codec_mend_utf8(last_error); /* it goes into the status */
+        codec_mend_utf8(last_error);
     }
     if (to_journal)
         send_to_journal(priority, fields, text);

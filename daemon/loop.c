@@ -8,8 +8,9 @@
 
 struct loop_socket {
     void *socket;
+    sd_event *event;
     sd_event_source *io;   /* wakes the loop */
-    sd_event_source *turn; /* reads */
+    sd_event_source *turn; /* reads; NULL when none is due */
     loop_readable_fn readable;
     void *userdata;
     bool paused;
@@ -21,12 +22,14 @@ static bool is_readable(void *socket) {
     return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
 }
 
+static int take_turn(sd_event_source *source, void *userdata);
+
 static int prepare(sd_event_source *source, void *userdata) {
     struct loop_socket *s = userdata;
     (void)source;
-    if (s->paused || !is_readable(s->socket))
+    if (s->paused || s->turn != NULL || !is_readable(s->socket))
         return 0;
-    return sd_event_source_set_enabled(s->turn, SD_EVENT_ONESHOT);
+    return sd_event_add_defer(s->event, &s->turn, take_turn, s);
 }
 
 /* The descriptor only wakes the loop; prepare has then looked at the events. */
@@ -42,6 +45,9 @@ static int wake(sd_event_source *source, int fd, uint32_t revents, void *userdat
 static int take_turn(sd_event_source *source, void *userdata) {
     struct loop_socket *s = userdata;
     (void)source;
+    /* A source for each turn: sd-event serves what has waited longest, and one
+     * that is enabled again counts as waiting since it was made. */
+    s->turn = sd_event_source_disable_unref(s->turn);
     if (!s->paused)
         s->readable(s->userdata);
     return 0;
@@ -54,16 +60,13 @@ int loop_socket_new(sd_event *event, void *socket, const char *name, loop_readab
     size_t size = sizeof fd;
     if (s == NULL)
         return -ENOMEM;
-    *s = (struct loop_socket){.socket = socket, .readable = readable, .userdata = userdata};
+    *s = (struct loop_socket){
+        .event = event, .socket = socket, .readable = readable, .userdata = userdata};
     int r = zmq_getsockopt(socket, ZMQ_FD, &fd, &size) < 0 ? -errno : 0;
     if (r >= 0)
         r = sd_event_add_io(event, &s->io, fd, EPOLLIN, wake, s);
     if (r >= 0)
         r = sd_event_source_set_prepare(s->io, prepare);
-    if (r >= 0)
-        r = sd_event_add_defer(event, &s->turn, take_turn, s);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(s->turn, SD_EVENT_OFF);
     if (r >= 0)
         r = sd_event_source_set_description(s->io, name);
     if (r < 0) {

@@ -22,10 +22,9 @@ enum {
     REQUEST_ARENA_BYTES = 4 << 20,
     HEADER_BYTES = 128, /* of a reply, beside its entries */
     PROGRESS_USEC = 1000000,
-    POOL = 4,                      /* frame buffers that are kept */
-    BLOCKED_MSEC = 1,              /* until a full pipe is tried again */
-    FRAME_BYTES_LEAST = 256 << 10, /* as frames are when there is much to send */
-    SMALL_FRAME = 16,              /* a frame this many times smaller than its buffer is copied */
+    POOL = 4,         /* frame buffers that are kept */
+    BLOCKED_MSEC = 1, /* until a full pipe is tried again */
+    SMALL_FRAME = 16, /* a frame this many times smaller than its buffer is copied */
 };
 
 struct session {
@@ -63,7 +62,7 @@ struct replay {
     bool running;
     int stop_fd;
     struct pool *pool;
-    size_t frame_bytes;
+    size_t buffer_bytes; /* room for a frame, or for one entry alone */
     struct session *sessions;
     size_t n_sessions;
 
@@ -512,7 +511,7 @@ static void note_trouble(struct replay *r, const struct fault *f) {
 static int make_frame(struct replay *r, uint8_t *buffer, size_t len, zmq_msg_t *ret) {
     /* What is under way is counted by its bytes: a small frame must not hold a
      * large buffer. */
-    bool small = len < r->frame_bytes / SMALL_FRAME;
+    bool small = len < r->buffer_bytes / SMALL_FRAME;
     int e = small ? zmq_msg_init_size(ret, len)
                   : zmq_msg_init_data(ret, buffer, len, buffer_sent, r->pool);
     if (small && e == 0)
@@ -555,7 +554,7 @@ static bool serve(struct replay *r, struct session *s) {
     if (buffer == NULL)
         return true;
     int e = log_cursor_read(s->cursor, s->prefixes, s->n_prefixes, s->after, s->until, buffer,
-                            r->frame_bytes, &read, &f);
+                            r->buffer_bytes, r->settings->replay.frame_bytes, &read, &f);
     if (e == 0 && read.bytes > s->credit)
         e = cut_to_credit(buffer, &read, s->credit, &f);
     if (e < 0) {
@@ -671,17 +670,18 @@ int replay_open(void *zmq_context, const struct settings *settings, struct log *
     pthread_mutex_init(&r->mutex, NULL);
     r->settings = settings;
     r->log = log;
-    r->frame_bytes = settings->replay.frame_bytes > LIMIT_ENTRY_BYTES ? settings->replay.frame_bytes
-                                                                      : LIMIT_ENTRY_BYTES;
+    r->buffer_bytes = settings->replay.frame_bytes > LIMIT_ENTRY_BYTES
+                          ? settings->replay.frame_bytes
+                          : LIMIT_ENTRY_BYTES;
     r->stop_fd = eventfd(0, EFD_CLOEXEC);
     r->arena = arena_new(REQUEST_ARENA_BYTES);
     r->bound_arena = arena_new(64 << 10);
     r->readers = calloc(READERS, sizeof *r->readers);
-    r->pool = pool_new(r->frame_bytes + HEADER_BYTES);
+    r->pool = pool_new(r->buffer_bytes + HEADER_BYTES);
     r->socket = socket_new(zmq_context, ZMQ_ROUTER, REQUEST_BYTES);
     /* For a reader that gives credit, or asks for heads, and does not read. One that
      * reads is bounded by its credit before it gets there. */
-    int e = 0, frames = (int)(settings->replay.credit_bytes / FRAME_BYTES_LEAST) + 1;
+    int e = 0, frames = (int)(settings->replay.credit_bytes / settings->replay.frame_bytes) + 1;
     if (r->stop_fd < 0 || r->arena == NULL || r->bound_arena == NULL || r->readers == NULL ||
         r->pool == NULL || r->socket == NULL)
         e = -ENOMEM;

@@ -188,8 +188,8 @@ static int next_record(struct file_cursor *c, const struct slice *prefixes, size
 }
 
 static int read_on(struct file_cursor *c, const struct slice *prefixes, size_t n_prefixes,
-                   uint64_t until, uint8_t *buffer, size_t size, struct log_read *out,
-                   struct fault *ret_fault) {
+                   uint64_t until, uint8_t *buffer, size_t size, size_t enough,
+                   struct log_read *out, struct fault *ret_fault) {
     size_t read = 0;
     while (read < READ_BYTES) {
         struct segment_record record;
@@ -207,7 +207,8 @@ static int read_on(struct file_cursor *c, const struct slice *prefixes, size_t n
         read += sizeof record + payload.len;
         if (record.type == SEGMENT_ENTRY && record.seq > c->scanned &&
             wanted(payload, prefixes, n_prefixes)) {
-            if (payload.len > size - out->bytes) {
+            bool fits = payload.len + out->bytes <= (out->entries > 0 ? enough : size);
+            if (!fits) {
                 segment_reader_back(&c->reader, &record);
                 return out->entries > 0 ? 0 : -ENOBUFS;
             }
@@ -222,7 +223,7 @@ static int read_on(struct file_cursor *c, const struct slice *prefixes, size_t n
 }
 
 int file_cursor_read(struct log_cursor *cursor, const struct slice *prefixes, size_t n_prefixes,
-                     uint64_t after, uint64_t until, uint8_t *buffer, size_t size,
+                     uint64_t after, uint64_t until, uint8_t *buffer, size_t size, size_t enough,
                      struct log_read *ret, struct fault *ret_fault) {
     struct file_cursor *c = of(cursor);
     struct log_read out = {.scanned_seq = after, .at_until = after >= until};
@@ -230,7 +231,7 @@ int file_cursor_read(struct log_cursor *cursor, const struct slice *prefixes, si
     if (!out.at_until && (c->fd < 0 || c->scanned != after))
         r = go(c, find_seq, prefixes, n_prefixes, after);
     if (r >= 0 && !out.at_until) {
-        r = read_on(c, prefixes, n_prefixes, until, buffer, size, &out, ret_fault);
+        r = read_on(c, prefixes, n_prefixes, until, buffer, size, enough, &out, ret_fault);
         out.scanned_seq = c->scanned < until ? c->scanned : until;
     }
     if (r < 0) {

@@ -23,7 +23,7 @@ struct log_engine {
     int (*cursor_open)(struct log *log, struct log_cursor **ret);
     void (*cursor_close)(struct log_cursor *cursor);
     int (*cursor_read)(struct log_cursor *cursor, const struct slice *prefixes, size_t n_prefixes,
-                       uint64_t after, uint64_t until, uint8_t *buffer, size_t size,
+                       uint64_t after, uint64_t until, uint8_t *buffer, size_t size, size_t enough,
                        struct log_read *ret, struct fault *ret_fault);
     int (*cursor_seek_time)(struct log_cursor *cursor, int64_t since_usec, uint64_t *ret_after);
 };

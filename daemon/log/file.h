@@ -110,6 +110,6 @@ void file_retain(struct file_log *l) __attribute__((nonnull));
 int file_cursor_open(struct log *log, struct log_cursor **ret);
 void file_cursor_close(struct log_cursor *cursor);
 int file_cursor_read(struct log_cursor *cursor, const struct slice *prefixes, size_t n_prefixes,
-                     uint64_t after, uint64_t until, uint8_t *buffer, size_t size,
+                     uint64_t after, uint64_t until, uint8_t *buffer, size_t size, size_t enough,
                      struct log_read *ret, struct fault *ret_fault);
 int file_cursor_seek_time(struct log_cursor *cursor, int64_t since_usec, uint64_t *ret_after);

@@ -54,10 +54,10 @@ struct log_cursor *log_cursor_close(struct log_cursor *cursor) {
 }
 
 int log_cursor_read(struct log_cursor *cursor, const struct slice *prefixes, size_t n_prefixes,
-                    uint64_t after, uint64_t until, uint8_t *buffer, size_t size,
+                    uint64_t after, uint64_t until, uint8_t *buffer, size_t size, size_t enough,
                     struct log_read *ret, struct fault *ret_fault) {
     return cursor->engine->cursor_read(cursor, prefixes, n_prefixes, after, until, buffer, size,
-                                       ret, ret_fault);
+                                       enough, ret, ret_fault);
 }
 
 int log_cursor_seek_time(struct log_cursor *cursor, int64_t since_usec, uint64_t *ret_after) {

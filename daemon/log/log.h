@@ -154,16 +154,17 @@ struct log_read {
 };
 
 /* Copies entries with after < seq <= until whose topic begins with one of the
- * prefixes (none: all) into the buffer, as many as fit, in the log's order.
- * until must not be above the durable head. The buffer holds at least
- * LIMIT_ENTRY_BYTES. A call reads a bounded amount of the log even when little
+ * prefixes (none: all) into the buffer, in the log's order: as many as are not
+ * larger together than `enough`, or one that is larger alone. until must not be
+ * above the durable head. The buffer holds at least LIMIT_ENTRY_BYTES and
+ * `enough`. A call reads a bounded amount of the log even when little
  * matches, so it may give no entry and still not be at_until.
  * 0; -EBADMSG with *ret_fault naming segment and offset when the log is damaged
  * there; -EIO and such. */
 int log_cursor_read(struct log_cursor *cursor, const struct slice *prefixes, size_t n_prefixes,
-                    uint64_t after, uint64_t until, uint8_t *buffer, size_t size,
+                    uint64_t after, uint64_t until, uint8_t *buffer, size_t size, size_t enough,
                     struct log_read *ret, struct fault *ret_fault)
-    __attribute__((nonnull(1, 6, 8, 9), warn_unused_result));
+    __attribute__((nonnull(1, 6, 9, 10), warn_unused_result));
 
 /* The seq after which every entry was stored at that time or later. 0 or -errno. */
 int log_cursor_seek_time(struct log_cursor *cursor, int64_t since_usec, uint64_t *ret_after)

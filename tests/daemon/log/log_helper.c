@@ -199,7 +199,7 @@ int fixture_read(struct log_fixture *f, const char *prefix, uint64_t after, stru
     struct log_read out = {.at_until = false};
     int r = 0;
     while (!out.at_until && r == 0) {
-        r = log_cursor_read(cursor, &p, prefix != NULL, after, b.head, buffer, size, &out,
+        r = log_cursor_read(cursor, &p, prefix != NULL, after, b.head, buffer, size, size, &out,
                             &f->fault);
         if (r < 0)
             break;

@@ -207,7 +207,7 @@ static void follow_some(struct follower *r, struct log_cursor *c, uint8_t *buffe
     struct fault fault;
     struct slice prefix = slice_of(r->prefix);
     log_bounds(f.log, &b);
-    r->error = log_cursor_read(c, &prefix, 1, *after, b.head, buffer, size, &out, &fault);
+    r->error = log_cursor_read(c, &prefix, 1, *after, b.head, buffer, size, size, &out, &fault);
     if (r->error < 0)
         return;
     struct slice in = {buffer, out.bytes};
