@@ -1,5 +1,6 @@
 #include "daemon/replay.h"
 
+#include "daemon/buffer.h"
 #include "daemon/loop.h"
 #include "daemon/socket.h"
 #include "proto/topic.h"
@@ -22,14 +23,12 @@ enum {
     REQUEST_ARENA_BYTES = 4 << 20,
     HEADER_BYTES = 128, /* of a reply, beside its entries */
     PROGRESS_USEC = 1000000,
-    POOL = 4,         /* frame buffers that are kept */
     BLOCKED_MSEC = 1, /* until a full pipe is tried again */
-    SMALL_FRAME = 16, /* a frame this many times smaller than its buffer is copied */
 };
 
 struct session {
     struct session *next;
-    struct socket_peer peer;
+    struct peer *peer;
     uint64_t id;
     struct log_cursor *cursor;
     struct slice *prefixes;
@@ -42,13 +41,12 @@ struct session {
     zmq_msg_t frame;
 };
 
-/* Frame buffers go to libzmq and come back when they have been sent. */
-struct pool {
-    pthread_mutex_t mutex;
-    void *free[POOL];
-    size_t n;
-    size_t size;
-    size_t owners; /* the replay, and each buffer that is away */
+/* A connection that has sessions, or frames on their way. */
+struct peer {
+    struct peer *next;
+    struct socket_peer address;
+    struct buffer_tally *tally;
+    size_t sessions;
 };
 
 struct replay {
@@ -61,7 +59,8 @@ struct replay {
     pthread_t thread;
     bool running;
     int stop_fd;
-    struct pool *pool;
+    struct buffer_pool *pool;
+    struct peer *peers;
     size_t buffer_bytes; /* room for a frame, or for one entry alone */
     struct session *sessions;
     size_t n_sessions;
@@ -79,49 +78,42 @@ static uint64_t monotonic_usec(void) {
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* ---- frame buffers */
+/* ---- connections */
 
-static struct pool *pool_new(size_t size) {
-    struct pool *p = calloc(1, sizeof *p);
-    if (p == NULL)
+static bool same_peer(const struct socket_peer *a, const struct socket_peer *b) {
+    return a->id_len == b->id_len && memcmp(a->id, b->id, a->id_len) == 0;
+}
+
+/* NULL when out of memory. */
+static struct peer *find_peer(struct replay *r, const struct socket_peer *address) {
+    struct peer *p = r->peers;
+    while (p != NULL && !same_peer(&p->address, address))
+        p = p->next;
+    if (p != NULL)
+        return p;
+    p = calloc(1, sizeof *p);
+    if (p == NULL || (p->tally = buffer_tally_new()) == NULL) {
+        free(p);
         return NULL;
-    pthread_mutex_init(&p->mutex, NULL);
-    p->size = size;
-    p->owners = 1;
+    }
+    p->address = *address;
+    p->next = r->peers;
+    r->peers = p;
     return p;
 }
 
-static void pool_leave(struct pool *p, void *buffer) {
-    pthread_mutex_lock(&p->mutex);
-    if (buffer != NULL && p->n < POOL)
-        p->free[p->n++] = buffer;
-    else
-        free(buffer);
-    bool last = --p->owners == 0;
-    pthread_mutex_unlock(&p->mutex);
-    if (!last)
-        return;
-    while (p->n > 0)
-        free(p->free[--p->n]);
-    pthread_mutex_destroy(&p->mutex);
-    free(p);
-}
-
-static void *pool_take(struct pool *p) {
-    pthread_mutex_lock(&p->mutex);
-    void *buffer = p->n > 0 ? p->free[--p->n] : NULL;
-    p->owners++;
-    pthread_mutex_unlock(&p->mutex);
-    if (buffer == NULL)
-        buffer = malloc(p->size);
-    if (buffer == NULL)
-        pool_leave(p, NULL);
-    return buffer;
-}
-
-/* Any thread of libzmq's. */
-static void buffer_sent(void *data, void *hint) {
-    pool_leave(hint, data);
+/* Forgets those who have nothing under way; or all. */
+static void forget_peers(struct replay *r, bool all) {
+    for (struct peer **at = &r->peers; *at != NULL;) {
+        struct peer *p = *at;
+        if (!all && (p->sessions > 0 || buffer_tally_bytes(p->tally) > 0)) {
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        buffer_tally_free(p->tally);
+        free(p);
+    }
 }
 
 /* ---- replies */
@@ -188,8 +180,7 @@ static struct session *session_free(struct session *s) {
 static struct session **find_session(struct replay *r, const struct socket_peer *peer,
                                      uint64_t id) {
     struct session **s = &r->sessions;
-    while (*s != NULL && !((*s)->id == id && (*s)->peer.id_len == peer->id_len &&
-                           memcmp((*s)->peer.id, peer->id, peer->id_len) == 0))
+    while (*s != NULL && !((*s)->id == id && same_peer(&(*s)->peer->address, peer)))
         s = &(*s)->next;
     return s;
 }
@@ -199,6 +190,7 @@ static void end_session(struct replay *r, struct session **at) {
     if (s == NULL)
         return;
     *at = s->next;
+    s->peer->sessions--;
     r->n_sessions--;
     session_free(s);
 }
@@ -258,11 +250,12 @@ static void open_session(struct replay *r, const struct socket_peer *peer, uint6
         return;
     }
     struct session *s = calloc(1, sizeof *s);
-    int e = s == NULL ? -ENOMEM : copy_prefixes(s, open->topics, open->n_topics);
+    int e = s == NULL || (s->peer = find_peer(r, peer)) == NULL
+                ? -ENOMEM
+                : copy_prefixes(s, open->topics, open->n_topics);
     if (e == 0)
         e = log_cursor_open(r->log, &s->cursor);
     if (e == 0) {
-        s->peer = *peer;
         s->id = id;
         s->after = open->after;
         s->until = open->until == 0 || open->until > b.head ? b.head : open->until;
@@ -282,6 +275,7 @@ static void open_session(struct replay *r, const struct socket_peer *peer, uint6
     while (*last != NULL)
         last = &(*last)->next;
     *last = s;
+    s->peer->sessions++;
     r->n_sessions++;
     pthread_mutex_lock(&r->mutex);
     r->counts.sessions++;
@@ -388,10 +382,9 @@ static size_t find_reader(const struct replay *r, const struct replay_reader *re
     size_t i = 0;
     for (; i < r->n_readers; i++) {
         const struct replay_reader *known = &r->readers[i];
-        bool same_peer = known->peer.id_len == reader->peer.id_len &&
-                         memcmp(known->peer.id, reader->peer.id, reader->peer.id_len) == 0;
         if (strcmp(known->client, reader->client) == 0 &&
-            (same_peer || reader->seen_usec - known->seen_usec > READER_GONE_USEC))
+            (same_peer(&known->peer, &reader->peer) ||
+             reader->seen_usec - known->seen_usec > READER_GONE_USEC))
             break;
     }
     return i;
@@ -507,24 +500,10 @@ static void note_trouble(struct replay *r, const struct fault *f) {
     pthread_mutex_unlock(&r->mutex);
 }
 
-/* A message of the buffer, which is the message's from now on. */
-static int make_frame(struct replay *r, uint8_t *buffer, size_t len, zmq_msg_t *ret) {
-    /* What is under way is counted by its bytes: a small frame must not hold a
-     * large buffer. */
-    bool small = len < r->buffer_bytes / SMALL_FRAME;
-    int e = small ? zmq_msg_init_size(ret, len)
-                  : zmq_msg_init_data(ret, buffer, len, buffer_sent, r->pool);
-    if (small && e == 0)
-        memcpy(zmq_msg_data(ret), buffer, len);
-    if (small || e < 0)
-        pool_leave(r->pool, buffer);
-    return e;
-}
-
 /* Sends the session's frame, which is kept if the pipe to the reader is full.
  * Whether the session goes on. */
 static bool send_frame(struct replay *r, struct session *s) {
-    int e = socket_send_message(r->socket, &s->peer, &s->frame);
+    int e = socket_send_message(r->socket, &s->peer->address, &s->frame);
     s->blocked = e == -EAGAIN;
     if (s->blocked)
         return true;
@@ -550,7 +529,7 @@ static bool serve(struct replay *r, struct session *s) {
     struct log_read read = {0};
     struct log_bounds b;
     struct fault f = {0};
-    uint8_t *buffer = pool_take(r->pool);
+    uint8_t *buffer = buffer_take(r->pool);
     if (buffer == NULL)
         return true;
     int e = log_cursor_read(s->cursor, s->prefixes, s->n_prefixes, s->after, s->until, buffer,
@@ -558,23 +537,32 @@ static bool serve(struct replay *r, struct session *s) {
     if (e == 0 && read.bytes > s->credit)
         e = cut_to_credit(buffer, &read, s->credit, &f);
     if (e < 0) {
-        pool_leave(r->pool, buffer);
+        buffer_drop(buffer);
         note_trouble(r, &f);
-        send_error(r, &s->peer, s->id, NEWSWIRE__V1__ERROR__CODE__damaged, &f);
+        send_error(r, &s->peer->address, s->id, NEWSWIRE__V1__ERROR__CODE__damaged, &f);
         return false;
     }
     if (read.entries == 0 && !read.at_until && monotonic_usec() - s->sent_usec < PROGRESS_USEC) {
-        pool_leave(r->pool, buffer);
+        buffer_drop(buffer);
         s->after = read.scanned_seq;
         return true;
     }
     log_bounds(r->log, &b);
     uint8_t *end = put_header(buffer + read.bytes, s->id, &b, read.scanned_seq, read.at_until);
     size_t len = (size_t)(end - buffer);
-    if (make_frame(r, buffer, len, &s->frame) < 0)
+    if (buffer_message(buffer, len, s->peer->tally, &s->frame) < 0)
         return true;
     account(r, s, &read, len);
     return send_frame(r, s);
+}
+
+/* Whatever credit its reader has given, and however often it opened sessions. */
+static bool is_choked(const struct replay *r, const struct session *s) {
+    return buffer_tally_bytes(s->peer->tally) >= r->settings->replay.credit_bytes;
+}
+
+static bool may_send(const struct replay *r, const struct session *s) {
+    return s->credit > 0 && !s->blocked && !is_choked(r, s);
 }
 
 /* Gives each session a turn. Whether one could use another at once. */
@@ -586,7 +574,7 @@ static bool serve_all(struct replay *r) {
         bool goes_on = true;
         if (s->blocked)
             goes_on = send_frame(r, s);
-        if (goes_on && s->credit > 0 && !s->blocked)
+        if (goes_on && may_send(r, s))
             goes_on = serve(r, s);
         else if (goes_on && now - s->heard_usec > r->settings->replay.session_timeout_usec)
             goes_on = false;
@@ -594,7 +582,7 @@ static bool serve_all(struct replay *r) {
             end_session(r, at);
             continue;
         }
-        more = more || (s->credit > 0 && !s->blocked);
+        more = more || may_send(r, s);
         at = &s->next;
     }
     return more;
@@ -610,7 +598,7 @@ static void *run(void *userdata) {
     for (;;) {
         bool blocked = false;
         for (struct session *s = r->sessions; s != NULL; s = s->next)
-            blocked = blocked || s->blocked;
+            blocked = blocked || s->blocked || is_choked(r, s);
         /* A full pipe isn't told; it is tried again after a moment. */
         if (zmq_poll(items, 2, more ? 0 : blocked ? BLOCKED_MSEC : 1000) < 0 && errno != EINTR)
             break;
@@ -619,6 +607,7 @@ static void *run(void *userdata) {
         if (items[0].revents != 0)
             receive(r);
         more = serve_all(r);
+        forget_peers(r, false);
         pthread_mutex_lock(&r->mutex);
         r->counts.running = r->n_sessions;
         pthread_mutex_unlock(&r->mutex);
@@ -677,7 +666,7 @@ int replay_open(void *zmq_context, const struct settings *settings, struct log *
     r->arena = arena_new(REQUEST_ARENA_BYTES);
     r->bound_arena = arena_new(64 << 10);
     r->readers = calloc(READERS, sizeof *r->readers);
-    r->pool = pool_new(r->buffer_bytes + HEADER_BYTES);
+    r->pool = buffer_pool_new(r->buffer_bytes + HEADER_BYTES);
     r->socket = socket_new(zmq_context, ZMQ_ROUTER, REQUEST_BYTES);
     /* For a reader that gives credit, or asks for heads, and does not read. One that
      * reads is bounded by its credit before it gets there. */
@@ -711,8 +700,8 @@ struct replay *replay_close(struct replay *r) {
         end_session(r, &r->sessions);
     if (r->socket != NULL)
         zmq_close(r->socket);
-    if (r->pool != NULL)
-        pool_leave(r->pool, NULL);
+    forget_peers(r, true);
+    buffer_pool_free(r->pool);
     if (r->stop_fd >= 0)
         close(r->stop_fd);
     pthread_mutex_destroy(&r->mutex);
