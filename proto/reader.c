@@ -14,6 +14,7 @@ enum {
     FRUITLESS_MOST = 3,          /* replays that bring nothing of what is said to be there */
     PENDING_OVERHEAD_BYTES = 64, /* what an entry that waits costs beside its bytes */
     CLOSES_MOST = 4,
+    REPORT_SOON_USEC = 250000, /* from one report to the next when there is good news */
 };
 
 /* An entry from the feed that waits for those before it. */
@@ -83,7 +84,9 @@ struct reader {
     size_t n_closes;
     unsigned failures, fruitless;
 
-    uint64_t last_id, reported_usec, now;
+    uint64_t reported_usec, reported_proven;
+
+    uint64_t last_id, now;
     size_t pending_bytes;
 
     /* What reader_next is at. */
@@ -121,6 +124,10 @@ static uint64_t retry_at(struct reader *r) {
     if (r->failures < RETRY_DOUBLINGS)
         r->failures++;
     return r->now + wait / 2 + random_below(r, wait / 2 + 1);
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
 }
 
 /* ---- events */
@@ -900,11 +907,23 @@ static bool give_credit(struct reader *r, struct slice *ret) {
     return true;
 }
 
-static bool report(struct reader *r, struct slice *ret) {
-    if (r->client == NULL || r->epoch == 0 || !r->started ||
-        r->now - r->reported_usec < r->config.report_usec)
+static bool can_report(const struct reader *r) {
+    return r->client != NULL && r->epoch != 0 && r->started;
+}
+
+/* Now and then, and soon after it has come to have all there is: nobody should
+ * seem to be behind who isn't. */
+static uint64_t report_at(const struct reader *r) {
+    bool has_all = r->proven >= r->head && r->proven > r->reported_proven;
+    return r->reported_usec +
+           (has_all ? sooner(REPORT_SOON_USEC, r->config.report_usec) : r->config.report_usec);
+}
+
+static bool report(struct reader *r, bool now, struct slice *ret) {
+    if (!can_report(r) || (r->now < report_at(r) && !now))
         return false;
     r->reported_usec = r->now;
+    r->reported_proven = r->proven;
     *ret = request_from(r, frame_put_report(r->request, slice_of(r->client), r->epoch, r->proven,
                                             r->prefixes, r->config.n_prefixes));
     return true;
@@ -919,16 +938,16 @@ bool reader_request(struct reader *r, uint64_t now_usec, struct slice *ret) {
         *ret = request_from(r, frame_put_close(r->request, r->closes[--r->n_closes]));
         return true;
     }
-    return ask_heads(r, ret) || ask_session(r, ret) || give_credit(r, ret) || report(r, ret);
+    return ask_heads(r, ret) || ask_session(r, ret) || give_credit(r, ret) || report(r, false, ret);
+}
+
+bool reader_leave(struct reader *r, struct slice *ret) {
+    return !r->failed && r->replay_up && report(r, true, ret);
 }
 
 void reader_away(struct reader *r, uint64_t usec) {
     r->session_heard_usec += usec;
     r->heads_sent_usec += usec;
-}
-
-static uint64_t sooner(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
 }
 
 uint64_t reader_wake_usec(const struct reader *r) {
@@ -949,8 +968,8 @@ uint64_t reader_wake_usec(const struct reader *r) {
         wake = sooner(wake, r->session_heard_usec + r->config.silence_usec);
     else if (r->replay_due && r->have_heads)
         wake = sooner(wake, r->session_not_before_usec);
-    if (r->client != NULL && r->epoch != 0 && r->started)
-        wake = sooner(wake, r->reported_usec + r->config.report_usec);
+    if (can_report(r))
+        wake = sooner(wake, report_at(r));
     return wake;
 }
 

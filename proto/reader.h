@@ -66,7 +66,7 @@ struct reader_config {
     uint64_t pending_bytes; /* of entries that wait for a gap to be filled */
     uint64_t silence_usec;  /* a request without an answer is made again after this */
     uint64_t stale_usec;    /* without proof for this long, heads are asked */
-    uint64_t report_usec;   /* between reports */
+    uint64_t report_usec;   /* between reports, at most */
 };
 
 /* Defaults; set the prefixes, the start and the seed. */
@@ -128,6 +128,10 @@ bool reader_next(struct reader *r, struct reader_event *ret)
  * nothing to ask now. May make events: call reader_next after it. */
 bool reader_request(struct reader *r, uint64_t now_usec, struct slice *ret)
     __attribute__((nonnull, warn_unused_result));
+
+/* A last ReplayRequest before the connection is closed: the report of where the
+ * reader is. As reader_request. */
+bool reader_leave(struct reader *r, struct slice *ret) __attribute__((nonnull, warn_unused_result));
 
 /* The user did something else for so long, so that answers may wait to be taken:
  * it is no silence of the daemon's. */

@@ -15,6 +15,7 @@ enum {
     AWAY_USEC = 1000000,    /* the user worked for so long: it is no silence of the daemon's */
     ARENA_BYTES = 64 << 20, /* prefixes and a cursor, while it is opened */
     MONITOR_EVERY = 64,     /* messages, when there are many */
+    GOODBYE_MSEC = 200,     /* for the last report to leave */
 };
 
 struct newswire_reader {
@@ -194,9 +195,20 @@ int newswire_reader_new(const struct newswire_reader_options *o, struct newswire
     return e;
 }
 
+/* The operator's list has where it ended. */
+static void say_goodbye(struct newswire_reader *r) {
+    int linger = GOODBYE_MSEC;
+    struct slice report;
+    if (r->replay.socket != NULL && reader_leave(r->machine, &report) &&
+        zmq_send(r->replay.socket, report.data, report.len, ZMQ_DONTWAIT) >= 0)
+        zmq_setsockopt(r->replay.socket, ZMQ_LINGER, &linger, sizeof linger);
+}
+
 struct newswire_reader *newswire_reader_free(struct newswire_reader *r) {
     if (r == NULL)
         return NULL;
+    if (r->machine != NULL)
+        say_goodbye(r);
     zmq_msg_close(&r->topic);
     zmq_msg_close(&r->message);
     link_close(&r->feed);

@@ -583,6 +583,49 @@ static void reports_say_how_far_it_is(void **state) {
     expect_silence();
 }
 
+static uint64_t expect_report(void) {
+    Newswire__V1__ReplayRequest *q = asked();
+    assert_non_null(q);
+    assert_int_equal(q->what_case, REPORT);
+    uint64_t proven = q->report->proven_seq;
+    newswire__v1__replay_request__free_unpacked(q, NULL);
+    return proven;
+}
+
+/* It says so when it has all there is, and does not wait for its time. */
+static void who_has_all_reports_soon(void **state) {
+    (void)state;
+    struct slice prefixes[] = {slice_of("a/")};
+    struct reader_config c = config_of(prefixes, 1);
+    struct slice last;
+    c.client = "desk";
+    c.cursor = (struct reader_cursor){.epoch = EPOCH, .proven_seq = 10, .start_seq = 10};
+    begin(&c);
+    uint64_t heads = expect_asked(HEADS, NULL);
+    assert_int_equal(expect_report(), 10);
+    empty_frame();
+    add_head("a/brief", 12);
+    give_reply(EPOCH, heads, 0, 1, 12, true);
+    expect_nothing();
+    uint64_t id = expect_asked(OPEN, NULL);
+    expect_silence(); /* still behind */
+    empty_frame();
+    add_entry(EPOCH, "a/brief", 12, 0);
+    give_reply(EPOCH, id, 12, 1, 12, true);
+    expect_entry(12);
+    while (next())
+        ;
+    expect_silence();
+    assert_true(reader_wake_usec(reader) < TIME + c.report_usec);
+    now = reader_wake_usec(reader);
+    assert_int_equal(expect_report(), 12);
+    expect_silence();
+    assert_true(reader_wake_usec(reader) > now + 1000000);
+    assert_true(reader_leave(reader, &last)); /* at any time */
+    reader_link(reader, READER_LINK_REPLAY, false, now);
+    assert_false(reader_leave(reader, &last));
+}
+
 static void what_is_not_ours_is_left_alone(void **state) {
     (void)state;
     struct slice prefixes[] = {slice_of("a/")};
@@ -679,6 +722,7 @@ int main(void) {
         RULE(without_proof_heads_are_asked_now_and_then),
         RULE(a_connection_that_comes_again_is_asked_anew),
         RULE(reports_say_how_far_it_is),
+        RULE(who_has_all_reports_soon),
         RULE(what_is_not_ours_is_left_alone),
         RULE(noise_harms_nothing),
         RULE(a_replay_that_can_not_be_read_is_asked_again_then_given_up),
