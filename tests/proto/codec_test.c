@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistr.h>
 
 #include <cmocka.h>
 
@@ -117,6 +118,29 @@ static void random_damage_does_no_harm(void **state) {
             codec_content_digest(back, digest);
         free(copy);
         arena_free(a);
+    }
+}
+
+/* The scan agrees with the library on every lead byte, and on random text. */
+static void text_is_what_the_library_takes(void **state) {
+    (void)state;
+    static const uint8_t bytes[] = {0,    'a',  0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf,
+                                    0xc1, 0xc2, 0xe0, 0xe1, 0xed, 0xee, 0xef, 0xf0, 0xf4};
+    srandom(20310410);
+    for (int round = 0; round < 300000; round++) {
+        uint8_t text[24], field[32];
+        size_t len = (size_t)random() % sizeof text;
+        for (size_t i = 0; i < len; i++)
+            text[i] = round % 3 == 0 ? 'a' : bytes[(size_t)random() % sizeof bytes];
+        for (size_t i = 0; len >= 4 && i < 4; i++) /* whole characters more often than chance */
+            text[(size_t)random() % len] = (uint8_t)random();
+        if (len > 0 && round < 256)
+            text[0] = (uint8_t)round;
+        uint8_t *end = wire_put_bytes(field, 9, (struct slice){text, len});
+        struct fault fault;
+        bool taken = codec_scan(&newswire__v1__article__descriptor,
+                                (struct slice){field, (size_t)(end - field)}, &fault) == 0;
+        assert_int_equal(taken, u8_check(text, len) == NULL && memchr(text, 0, len) == NULL);
     }
 }
 
@@ -390,6 +414,7 @@ int main(void) {
         TEST(unknown_fields_survive),
         TEST(every_cut_is_refused_or_is_shorter),
         TEST(random_damage_does_no_harm),
+        TEST(text_is_what_the_library_takes),
         TEST(text_that_is_none_is_refused),
         TEST(missing_and_wrong_values_are_named),
         TEST(floods_of_elements_are_refused_before_they_are_unpacked),
