@@ -95,3 +95,9 @@ int64_t loop_utc_usec(void) {
     clock_gettime(CLOCK_REALTIME, &now);
     return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
+
+uint64_t loop_monotonic_usec(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}

@@ -32,3 +32,6 @@ struct loop_socket *loop_socket_free(struct loop_socket *s);
 
 /* UTC, microseconds since 1970. */
 int64_t loop_utc_usec(void);
+
+/* A clock that nobody sets, microseconds. Any thread, as the other. */
+uint64_t loop_monotonic_usec(void);

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 #include <zmq.h>
 
 enum {
@@ -43,12 +42,6 @@ struct publish {
     uint64_t tokens_usec;
     struct publish_counts counts;
 };
-
-static uint64_t monotonic_usec(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* ---- topics */
 
@@ -128,7 +121,7 @@ static void fill_tokens(struct publish *p, uint64_t now) {
 
 /* Sends what is due, as far as the rate allows. Whether something had to wait. */
 static bool send_due(struct publish *p) {
-    uint64_t now = monotonic_usec();
+    uint64_t now = loop_monotonic_usec();
     struct log_bounds bounds = {0};
     bool waiting = false;
     fill_tokens(p, now);
@@ -161,7 +154,7 @@ static void set_timer(struct publish *p, uint64_t usec) {
 
 static int tick(sd_event_source *source, uint64_t usec, void *userdata) {
     struct publish *p = userdata;
-    uint64_t now = monotonic_usec(), interval = p->settings->feed.heartbeat_interval_usec;
+    uint64_t now = loop_monotonic_usec(), interval = p->settings->feed.heartbeat_interval_usec;
     (void)source;
     (void)usec;
     for (size_t i = 0; i < p->n_topics; i++)
@@ -279,7 +272,7 @@ int publish_open(sd_event *event, void *zmq_context, const struct settings *sett
     p->log = log;
     p->event = event;
     p->epoch = bounds.epoch;
-    p->tokens_usec = monotonic_usec();
+    p->tokens_usec = loop_monotonic_usec();
     p->tokens = (double)settings->feed.heartbeat_rate;
     p->arena = arena_new(64 << 10);
     /* A subscription is all that a reader says here. */

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -71,12 +70,6 @@ struct replay {
     struct replay_counts counts;
     char trouble[300];
 };
-
-static uint64_t monotonic_usec(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* ---- connections */
 
@@ -260,7 +253,7 @@ static void open_session(struct replay *r, const struct socket_peer *peer, uint6
         s->after = open->after;
         s->until = open->until == 0 || open->until > b.head ? b.head : open->until;
         s->credit = capped(r, open->credit_bytes);
-        s->heard_usec = s->sent_usec = monotonic_usec();
+        s->heard_usec = s->sent_usec = loop_monotonic_usec();
         e = seek(s, open, &f);
     }
     if (e < 0) {
@@ -290,7 +283,7 @@ static void give_credit(struct replay *r, const struct socket_peer *peer, uint64
         return;
     }
     s->credit = capped(r, bytes > UINT64_MAX - s->credit ? UINT64_MAX : s->credit + bytes);
-    s->heard_usec = monotonic_usec();
+    s->heard_usec = loop_monotonic_usec();
 }
 
 /* ---- heads and reports */
@@ -509,7 +502,7 @@ static bool send_frame(struct replay *r, struct session *s) {
         return true;
     if (e < 0)
         zmq_msg_close(&s->frame);
-    s->sent_usec = monotonic_usec();
+    s->sent_usec = loop_monotonic_usec();
     return e == 0 && !s->last;
 }
 
@@ -542,7 +535,8 @@ static bool serve(struct replay *r, struct session *s) {
         send_error(r, &s->peer->address, s->id, NEWSWIRE__V1__ERROR__CODE__damaged, &f);
         return false;
     }
-    if (read.entries == 0 && !read.at_until && monotonic_usec() - s->sent_usec < PROGRESS_USEC) {
+    if (read.entries == 0 && !read.at_until &&
+        loop_monotonic_usec() - s->sent_usec < PROGRESS_USEC) {
         buffer_drop(buffer);
         s->after = read.scanned_seq;
         return true;
@@ -567,7 +561,7 @@ static bool may_send(const struct replay *r, const struct session *s) {
 
 /* Gives each session a turn. Whether one could use another at once. */
 static bool serve_all(struct replay *r) {
-    uint64_t now = monotonic_usec();
+    uint64_t now = loop_monotonic_usec();
     bool more = false;
     for (struct session **at = &r->sessions; *at != NULL;) {
         struct session *s = *at;

@@ -1,6 +1,7 @@
 #include "daemon/spool/spool.h"
 
 #include "daemon/journal.h"
+#include "daemon/loop.h"
 #include "daemon/spool/drop.h"
 
 #include <dirent.h>
@@ -12,7 +13,6 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -59,12 +59,6 @@ struct spool {
 };
 
 static void proceed(struct spool *s);
-
-static uint64_t monotonic_usec(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 /* Says it once for as long as it lasts. */
 static void set_trouble(struct spool *s, const char *subject, const char *reason) {
@@ -125,7 +119,7 @@ static void forget(struct spool *s, const char *name) {
 static void observe(struct spool *s, struct candidate *c, const struct stat *seen) {
     c->seen = *seen;
     c->settled = false;
-    c->due_usec = monotonic_usec() + s->settings->spool.settle_usec;
+    c->due_usec = loop_monotonic_usec() + s->settings->spool.settle_usec;
 }
 
 static bool same_file(const struct stat *a, const struct stat *b) {
@@ -346,7 +340,7 @@ static void leave(struct spool *s) {
     struct candidate *c = busy || unavailable ? candidate_for(s, d->name) : NULL;
     if (c != NULL) {
         c->settled = true;
-        c->due_usec = monotonic_usec() +
+        c->due_usec = loop_monotonic_usec() +
                       (busy ? s->settings->spool.settle_usec : s->settings->spool.rescan_usec);
     }
     s->drop = drop_free(d);
@@ -463,7 +457,7 @@ static void arm(struct spool *s, uint64_t now) {
 }
 
 static void proceed(struct spool *s) {
-    uint64_t now = monotonic_usec();
+    uint64_t now = loop_monotonic_usec();
     if (s->stopped)
         return;
     if (s->scan_usec <= now || (s->left_out && s->n_candidates == 0)) {
