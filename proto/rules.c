@@ -53,10 +53,12 @@ static const struct config_key page_keys[] = {
          "Reported by | Compiled by",
          "What a person in a byline is called; leaves the byline. Longer words before shorter "
          "ones."),
-    LIST(byline_titles,
-         "Staff Reporter | Staff Writer | Staff Correspondent | Special Correspondent | "
-         "Local Democracy Reporter | Reporter | Correspondent | Editor | Staff",
-         "What stands behind a name in a Latin byline: By Jane Doe, Staff Reporter."),
+    LIST(
+        byline_titles,
+        "Staff Reporter | Staff Reporters | Staff Writer | Staff Writers | Staff Correspondent | "
+        "Special Correspondent | Local Democracy Reporter | Local Democracy Reporters | Reporter | "
+        "Reporters | Correspondent | Correspondents | Editor | Staff",
+        "What stands behind a name in a Latin byline: By Jane Doe, Staff Reporter."),
     LIST(byline_joins, "and | & | with", "Words between two names in a Latin byline."),
     LIST(byline_tails, "摄影报道 | 文/图 | 图/文 | 文图 | 图文 | 报道 | 整理 | 编译 | 文 | 图",
          "What stands behind the names of a byline and leaves it."),
