@@ -407,6 +407,16 @@ static void classify_by_neighbour(const struct rules_page *r, struct units *unit
     }
 }
 
+/* Whether a line is a whole thing by itself, even where its width and the line
+ * before it look as if it went on with that: a byline, or a label behind a stop. */
+static bool stands_alone(const struct rules *rules, struct slice before, struct slice s) {
+    struct unit u = {.text = s};
+    struct slice names;
+    if (s.len > MARK_BYTES || (s.data[0] >= 'a' && s.data[0] <= 'z'))
+        return false;
+    return text_ended(before) ? read_label(rules, &u) : marks_byline_line(&rules->page, s, &names);
+}
+
 int units_read(struct arena *a, const struct rules *rules, struct slice text, size_t first_line,
                struct units *ret) {
     struct lines lines;
@@ -422,7 +432,8 @@ int units_read(struct arena *a, const struct rules *rules, struct slice text, si
         struct unit *u = &ret->items[ret->n++];
         *u = (struct unit){
             .text = line->text, .line = line->number, .gap = line->gap, .indented = line->indented};
-        for (to = i; lines_go_on(&lines, to);)
+        for (to = i; lines_go_on(&lines, to) &&
+                     !stands_alone(rules, lines.items[to].text, lines.items[to + 1].text);)
             to++;
         to++;
         r = lines_join(a, &lines, i, to, &u->text);
