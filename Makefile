@@ -47,6 +47,8 @@ obj         = $(patsubst %.c,$(B)/%.o,$(1))
 PROTO_LIB  := $(B)/libproto.a
 DAEMON_LIB := $(B)/libdaemon.a
 CLIENT_LIB := $(B)/libnewswire.a
+# For others: one object that shows nothing but newswire.h's names.
+PUBLIC_LIB := $(B)/public/libnewswire.a
 PROGRAMS   := $(B)/newswired $(addprefix $(B)/,$(TOOLS))
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(filter %_test.c,$(TEST_SRC)))
 TEST_HELP  := $(call obj,$(filter-out %_test.c,$(TEST_SRC)))
@@ -61,7 +63,7 @@ SYSTEM_TESTS := $(sort $(filter-out %/lib.sh,$(wildcard tests/system/*.sh)) \
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) ## build the programs
+all: $(PROGRAMS) $(PUBLIC_LIB) ## build the programs and the client library
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -100,17 +102,23 @@ coverage: ## run the tests and print which share of the lines they reach
 
 MAN_OF = $(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(1)))
 install: all ## install under DESTDIR and PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
-		$(DESTDIR)$(PREFIX)/share/newswire
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/include \
+		$(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/share/newswire
 	install -m 755 $(B)/newswired $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(addprefix $(B)/,$(TOOLS)) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 proto/newswire.proto proto/PROTOCOL.md daemon/newswired.conf \
 		$(DESTDIR)$(PREFIX)/share/newswire
+	install -m 644 clients/lib/newswire.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(PUBLIC_LIB) $(DESTDIR)$(PREFIX)/lib
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(PACKAGES)|' \
+		packaging/newswire.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/newswire.pc
 	$(foreach m,$(MANUALS),install -D -m 644 $(m) $(call MAN_OF,$(m))/$(notdir $(m)) &&) true
 
 uninstall: ## take away what install put there
 	rm -f $(DESTDIR)$(PREFIX)/sbin/newswired $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(TOOLS)) \
-		$(foreach m,$(MANUALS),$(call MAN_OF,$(m))/$(notdir $(m)))
+		$(foreach m,$(MANUALS),$(call MAN_OF,$(m))/$(notdir $(m))) \
+		$(DESTDIR)$(PREFIX)/include/newswire.h $(DESTDIR)$(PREFIX)/lib/libnewswire.a \
+		$(DESTDIR)$(PREFIX)/lib/pkgconfig/newswire.pc
 	rm -rf $(DESTDIR)$(PREFIX)/share/newswire
 
 dist: ## a tar file of the committed source
@@ -152,6 +160,13 @@ $(CLIENT_LIB): $(call obj,$(LIB_SRC))
 $(B)/%.a:
 	@rm -f $@
 	ar rcs $@ $^
+
+$(PUBLIC_LIB): $(call obj,$(LIB_SRC) $(PROTO_SRC)) $(PB).o
+	@mkdir -p $(@D)
+	$(LD) -r -o $(@D)/newswire.o $^
+	objcopy --wildcard --keep-global-symbol='newswire_*' $(@D)/newswire.o
+	@rm -f $@
+	ar rcs $@ $(@D)/newswire.o
 
 $(B)/newswired: $(B)/daemon/main.o $(DAEMON_LIB) $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS)
