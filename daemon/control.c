@@ -119,6 +119,7 @@ static json_t *status(const struct control *c) {
     const char *error = journal_last_error(&error_usec);
     json_t *replay = NULL, *object = json_object();
     log_bounds(c->subject.log, &b);
+    codec_mend_utf8(b.trouble);
     json_object_set_new(object, "version", json_string(NEWSWIRE_VERSION));
     json_object_set_new(object, "uptime_sec",
                         json_integer((loop_utc_usec() - c->subject.started_usec) / 1000000));

@@ -219,9 +219,9 @@ static void everything(void **state) {
     assert_int_equal(f.newest_topic, 2);
     assert_true(f.done);
     silent(s);
-    assert_int_equal(counts().entries, N + 1);
+    RIG_UNTIL(&r, counts().entries == N + 1);
     assert_int_equal(counts().sessions, 2);
-    assert_int_equal(counts().running, 0);
+    RIG_UNTIL(&r, counts().running == 0);
 }
 
 static void an_empty_log(void **state) {
@@ -350,7 +350,7 @@ static void two_readers_with_one_number(void **state) {
     open_session(t, (struct ask){.id = 1, .topics = {"politics/"}});
     silent(s);
     silent(t);
-    assert_int_equal(counts().running, 2);
+    RIG_UNTIL(&r, counts().running == 2);
     give_credit(s, 1, ALL);
     assert_int_equal(take_all(s, 1, seqs, 100), 10);
     assert_int_equal(seqs[0], 1);
@@ -442,7 +442,7 @@ static void closing(void **state) {
     close_session(s, 1);
     give_credit(s, 1, ALL);
     silent(s); /* neither the close nor the credit is answered */
-    assert_int_equal(counts().running, 0);
+    RIG_UNTIL(&r, counts().running == 0);
     close_session(s, 1);
     close_session(s, 12345);
     give_credit(s, 12345, 1);
@@ -457,7 +457,7 @@ static void opening_again_ends_the_old_one(void **state) {
     open_session(s, (struct ask){.id = 1});
     open_session(s, (struct ask){.id = 1, .topics = {"politics/"}});
     silent(s);
-    assert_int_equal(counts().running, 1);
+    RIG_UNTIL(&r, counts().running == 1);
     give_credit(s, 1, ALL);
     assert_int_equal(take_all(s, 1, seqs, 100), 10);
     silent(s);
@@ -490,6 +490,7 @@ static void too_many_sessions(void **state) {
     /* One that waits ends after a second. Another that is heard goes on. */
     open_session(t, (struct ask){.id = 1, .credit = 1});
     assert_false(next(t).done);
+    RIG_UNTIL(&r, counts().running == 2);
     while (counts().running > 1) {
         rig_turn(&r, NULL, 50);
         give_credit(t, 77, 1);
@@ -545,7 +546,7 @@ static void errors(void **state) {
     open_session(s, (struct ask){.id = 5, .topics = {long_prefix}});
     refused(s, 5, NEWSWIRE__V1__ERROR__CODE__invalid, "topics", "版");
     assert_int_equal(counts().refused, 13);
-    assert_int_equal(counts().running, 0);
+    RIG_UNTIL(&r, counts().running == 0);
     open_session(s, (struct ask){.id = 6, .epoch = b.epoch, .credit = ALL});
     assert_int_equal(take_all(s, 6, seqs, 10), 6);
 }
@@ -626,7 +627,7 @@ static void a_damaged_log(void **state) {
     assert_int_equal(f.error.message.len, strlen(trouble));
     assert_memory_equal(f.error.message.data, trouble, strlen(trouble));
     silent(s);
-    assert_int_equal(counts().running, 0);
+    RIG_UNTIL(&r, counts().running == 0);
 }
 
 /* ---- heads */
@@ -680,10 +681,16 @@ static void heads(void **state) {
 
 /* ---- reports */
 
+/* Those that are known, in the arena. */
 static size_t readers(struct replay_reader **ret) {
     struct replay_counts c;
     size_t n;
-    assert_int_equal(replay_readers(r.replay, ret, &n, &c), 0);
+    struct replay_reader *list;
+    assert_int_equal(replay_readers(r.replay, &list, &n, &c), 0);
+    *ret = arena_alloc(r.arena, (n + 1) * sizeof *list);
+    assert_non_null(*ret);
+    memcpy(*ret, list, n * sizeof *list);
+    free(list);
     return n;
 }
 
@@ -701,7 +708,6 @@ static void reports(void **state) {
     assert_int_equal(list[0].proven_seq, 5);
     assert_int_equal(list[0].epoch, 77);
     assert_true(list[0].seen_usec > 0 && list[0].seen_usec <= loop_utc_usec());
-    free(list);
 }
 
 static void two_readers_of_one_name(void **state) {
@@ -714,7 +720,6 @@ static void two_readers_of_one_name(void **state) {
     silent(t);
     assert_int_equal(readers(&list), 2);
     assert_int_equal(list[0].proven_seq + list[1].proven_seq, 12);
-    free(list);
 }
 
 static void is_text(const char *s) {
@@ -734,7 +739,6 @@ static void names_that_are_no_text(void **state) {
     assert_true(f.has_error);
     assert_int_equal(f.error.code, NEWSWIRE__V1__ERROR__CODE__malformed);
     assert_int_equal(readers(&list), 0);
-    free(list);
     for (size_t i = 1; i + 4 < sizeof name; i += 3)
         memcpy(name + i, "报", 4);
     report(s, name, 1, name);
@@ -742,7 +746,6 @@ static void names_that_are_no_text(void **state) {
     assert_int_equal(readers(&list), 1);
     is_text(list[0].client);
     is_text(list[0].topics);
-    free(list);
 }
 
 /* ---- what a reader can cost */
@@ -754,7 +757,6 @@ static void wait_for_report(void *socket) {
     while (n == 0) {
         rig_turn(&r, NULL, 5);
         n = readers(&list);
-        free(list);
     }
 }
 
@@ -776,7 +778,7 @@ static void *deaf_reader(void) {
 
 /* Whether the daemon sends more within a moment. */
 static bool sends_more(uint64_t before) {
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 50; i++) {
         if (counts().bytes > before)
             return true;
         rig_turn(&r, NULL, 1);
@@ -793,7 +795,7 @@ static void credit_without_reading(void **state) {
     void *s = deaf_reader(), *t = reader();
     open_session(s, (struct ask){.id = 1, .credit = UINT64_MAX});
     wait_for_report(s);
-    for (int stalled = 0; stalled < 5 && counts().bytes < 2 * SYSTEM_BYTES;) {
+    for (int stalled = 0; stalled < 3 && counts().bytes < 2 * SYSTEM_BYTES;) {
         uint64_t before = counts().bytes;
         give_credit(s, 1, stalled % 2 == 0 ? UINT64_MAX : 1 << 20);
         stalled = sends_more(before) ? 0 : stalled + 1;
@@ -820,7 +822,7 @@ static void opening_without_reading(void **state) {
     rig_open(&r, RIG_REPLAY);
     rig_fill(&r, "briefs/brief", STORY_BYTES, 10);
     void *s = deaf_reader(), *t = reader();
-    for (int stalled = 0; stalled < 5 && counts().bytes < 2 * SYSTEM_BYTES;) {
+    for (int stalled = 0; stalled < 3 && counts().bytes < 2 * SYSTEM_BYTES;) {
         uint64_t before = counts().bytes;
         open_session(s, (struct ask){.id = 1, .credit = UINT64_MAX});
         stalled = sends_more(before) ? 0 : stalled + 1;
@@ -862,14 +864,14 @@ static void retention_between_open_and_read(void **state) {
     assert_true(n <= 99);
     assert_true(f.first > 100);
     assert_int_equal(f.proven_seq, 100);
-    struct log_bounds now;
+    rig_close(&r); /* so that retention has ended */
+    rig_open(&r, RIG_REPLAY);
+    s = reader();
     log_bounds(r.disk.log, &b);
     open_session(s, (struct ask){.id = 2, .after = 50, .credit = ALL});
     n = take_all(s, 2, seqs, 8000);
-    log_bounds(r.disk.log, &now); /* more may have gone meanwhile */
-    assert_in_range(seqs[0], b.first, now.first);
-    assert_int_equal(seqs[n - 1], b.head);
-    assert_int_equal(n, b.head - seqs[0] + 1);
+    assert_int_equal(seqs[0], b.first);
+    assert_int_equal(n, b.head - b.first + 1);
 }
 
 #define TEST(f)  cmocka_unit_test_setup_teardown(f, set_up, tear_down)

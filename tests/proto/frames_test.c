@@ -329,6 +329,7 @@ static bool read_all(const uint8_t *bytes, size_t len, bool feed) {
         assert_true(h.topic.len > 0 && h.topic.len <= LIMIT_TOPIC_BYTES);
     }
     assert_true(r == 0 || r == -EBADMSG);
+    good = good && r == 0;
     free(exact);
     return good;
 }
@@ -403,6 +404,12 @@ static void what_is_no_frame(void **state) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (read_all((const uint8_t *)bad[i].bytes, bad[i].len, bad[i].feed))
             fail_msg("case %zu is taken", i);
+    uint8_t long_topic[6 + LIMIT_TOPIC_BYTES] = {0x4a, 3 + LIMIT_TOPIC_BYTES, 0x0a,
+                                                 1 + LIMIT_TOPIC_BYTES};
+    assert_false(read_all(long_topic, 5 + LIMIT_TOPIC_BYTES, false));
+    long_topic[1]--;
+    long_topic[3]--;
+    assert_true(read_all(long_topic, 4 + LIMIT_TOPIC_BYTES, false));
     /* The last one counts, and unknown fields are passed over. */
     static const uint8_t twice[] = {0x10, 1, 0x10, 7, 0x82, 0x7d, 1, 'x', 0xa0, 6, 5};
     struct frame f;
