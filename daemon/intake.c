@@ -32,6 +32,7 @@ struct request {
     struct intake *intake;
     struct socket_peer peer;
     uint64_t id;
+    char client[64]; /* as it calls itself */
     size_t n, undecided;
     struct item items[];
 };
@@ -150,9 +151,10 @@ static void set_fault(struct item *item, const struct fault *fault) {
 }
 
 static void log_refusal(const struct item *item) {
-    char uri[LIMIT_URI_BYTES + 32];
+    char uri[LIMIT_URI_BYTES + 32], client[96];
     snprintf(uri, sizeof uri, "NEWSWIRE_URI=%s", item->uri == NULL ? "" : item->uri);
-    journal(LOG_WARNING, (const char *const[]){uri, NULL}, "submit: %s is refused: %s%s%s",
+    snprintf(client, sizeof client, "NEWSWIRE_CLIENT=%s", item->request->client);
+    journal(LOG_WARNING, (const char *const[]){uri, client, NULL}, "submit: %s is refused: %s%s%s",
             item->uri == NULL ? "an article" : item->uri,
             item->fault == NULL ? "" : item->fault->field,
             item->fault == NULL || *item->fault->field == '\0' ? "" : ": ",
@@ -276,6 +278,10 @@ static void take_request(struct intake *in, const struct socket_peer *peer, stru
     r->intake = in;
     r->peer = *peer;
     r->id = id;
+    snprintf(r->client, sizeof r->client, "%.*s",
+             client.len < sizeof r->client ? (int)client.len : (int)sizeof r->client - 1,
+             client.len == 0 ? "" : (const char *)client.data);
+    codec_mend_utf8(r->client);
     r->n = n;
     r->undecided = n + 1; /* one for ourselves, until all are taken */
     in->waiting++;
