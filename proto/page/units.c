@@ -134,12 +134,22 @@ static bool is_short(const struct rules_page *r, struct slice s) {
 
 /* ---- what a unit is */
 
+/* Whether it ends with a word in lower case and a point: no name or page does. */
+static bool ends_plainly(struct slice s) {
+    size_t i = s.len;
+    if (i == 0 || s.data[--i] != '.')
+        return false;
+    while (i > 0 && s.data[i - 1] >= 'a' && s.data[i - 1] <= 'z')
+        i--;
+    return s.len - i > 3 && i > 0 && s.data[i - 1] == ' ';
+}
+
 /* Jumps and bylines at a paragraph's ends. */
 static void read_ends(const struct rules_page *r, struct unit *u) {
     marks_jump_front(&r->jump_from, &u->body, &u->jump_from);
     for (bool more = true; more;) {
         ucs4_t last = text_last(u->body, NULL);
-        if ((text_is_stop(last) && last != '.') || last == 0x201d)
+        if ((text_is_stop(last) && last != '.') || last == 0x201d || ends_plainly(u->body))
             return; /* most paragraphs: neither mark ends so */
         more = u->jump_to.len == 0 && marks_jump_end(&r->jump_to, &u->body, &u->jump_to);
         if (u->jump_from.len == 0 && marks_jump_end(&r->jump_from, &u->body, &u->jump_from))
