@@ -41,6 +41,8 @@ refused 65 header.txt 'Headlien'
     head -c 1500000 /dev/zero | tr '\0' 'x' | fold -w 72
 } >large.txt
 refused 65 large.txt 'large|limit|more than'
+printf 'Date: 2031-01-01\n\nThe council met on Tuesday and talked for hours. It ended late.\n' >untitled.txt
+refused 65 untitled.txt 'title'
 mkdir folder
 refused 66 folder 'directory|no file'
 
