@@ -51,46 +51,14 @@ int parse(struct arena *a, const struct rules *rules, const char *format,
 
 /* ---- lists of words */
 
-/* One of 256 places for a character of so many bytes, whatever its case. */
-static unsigned place_of(const uint8_t *p, size_t len) {
-    uint32_t code = 0;
-    for (size_t i = 0; i < len; i++)
-        code = code << 8 | (p[i] >= 'A' && p[i] <= 'Z' ? p[i] + ('a' - 'A') : p[i]);
-    return code * 2654435769U >> 24;
-}
-
-static unsigned first_place(struct slice s) {
-    size_t len = s.data[0] < 0xc0 ? 1 : s.data[0] < 0xe0 ? 2 : s.data[0] < 0xf0 ? 3 : 4;
-    return place_of(s.data, len < s.len ? len : s.len);
-}
-
-static unsigned last_place(struct slice s) {
-    size_t len = 1;
-    while (len < 4 && len < s.len && (s.data[s.len - len] & 0xc0) == 0x80)
-        len++;
-    return place_of(s.data + s.len - len, len);
-}
-
-static bool noted(const uint64_t *places, unsigned place) {
-    return (places[place / 64] >> place % 64 & 1) != 0;
-}
-
 int text_list_add(struct arena *a, struct text_list *list, const char *word, size_t len) {
     int r = article_push_string(a, &list->items, &list->n, word, len);
     if (r < 0 || len == 0)
         return r;
     struct slice s = {(const uint8_t *)word, len};
-    unsigned first = first_place(s), last = last_place(s);
+    unsigned first = text_list_first_place(s), last = text_list_last_place(s);
     list->first[first / 64] |= (uint64_t)1 << first % 64;
     list->last[last / 64] |= (uint64_t)1 << last % 64;
     list->n_noted++;
     return 0;
-}
-
-bool text_list_may_start(const struct text_list *list, struct slice text) {
-    return list->n_noted != list->n || (text.len > 0 && noted(list->first, first_place(text)));
-}
-
-bool text_list_may_end(const struct text_list *list, struct slice text) {
-    return list->n_noted != list->n || (text.len > 0 && noted(list->last, last_place(text)));
 }

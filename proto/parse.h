@@ -33,10 +33,42 @@ struct text_list {
 int text_list_add(struct arena *a, struct text_list *list, const char *word, size_t len)
     __attribute__((nonnull, warn_unused_result));
 
+/* One of 256 places for a character of so many bytes, whatever its case. */
+static inline unsigned text_list_place(const uint8_t *p, size_t len) {
+    uint32_t code = 0;
+    for (size_t i = 0; i < len; i++)
+        code = code << 8 | (p[i] >= 'A' && p[i] <= 'Z' ? p[i] + ('a' - 'A') : p[i]);
+    return code * 2654435769U >> 24;
+}
+
+/* The places of a text's first and last character; it is not empty. */
+static inline unsigned text_list_first_place(struct slice s) {
+    size_t len = s.data[0] < 0xc0 ? 1 : s.data[0] < 0xe0 ? 2 : s.data[0] < 0xf0 ? 3 : 4;
+    return text_list_place(s.data, len < s.len ? len : s.len);
+}
+
+static inline unsigned text_list_last_place(struct slice s) {
+    size_t len = 1;
+    while (len < 4 && len < s.len && (s.data[s.len - len] & 0xc0) == 0x80)
+        len++;
+    return text_list_place(s.data + s.len - len, len);
+}
+
 /* Whether a word of the list may begin (end) with the character that the text
  * begins (ends) with, whatever its case; never false when one does. */
-bool text_list_may_start(const struct text_list *list, struct slice text) __attribute__((nonnull));
-bool text_list_may_end(const struct text_list *list, struct slice text) __attribute__((nonnull));
+static inline bool text_list_may_start(const struct text_list *list, struct slice text) {
+    if (list->n_noted != list->n)
+        return true;
+    unsigned place = text.len == 0 ? 0 : text_list_first_place(text);
+    return text.len > 0 && (list->first[place / 64] >> place % 64 & 1) != 0;
+}
+
+static inline bool text_list_may_end(const struct text_list *list, struct slice text) {
+    if (list->n_noted != list->n)
+        return true;
+    unsigned place = text.len == 0 ? 0 : text_list_last_place(text);
+    return text.len > 0 && (list->last[place / 64] >> place % 64 & 1) != 0;
+}
 
 struct parsed {
     Article **articles; /* in reading order */

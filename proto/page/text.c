@@ -18,24 +18,9 @@ ucs4_t text_last(struct slice s, size_t *ret_bytes) {
     return text_first(text_from(s, at), ret_bytes);
 }
 
-bool text_is_space(ucs4_t c) {
-    if (c > ' ' && c < 0x80)
-        return false;
-    return c <= ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200b) ||
-           c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000 || c == 0xfeff;
-}
-
-bool text_is_ideograph(ucs4_t c) {
-    return (c >= 0x4e00 && c < 0xa000) || (c >= 0x3400 && c < 0x4dc0) || c == 0x3007 ||
-           (c >= 0xf900 && c < 0xfb00) || (c >= 0x20000 && c < 0x32000);
-}
-
-bool text_is_letter(ucs4_t c) {
-    return (c < 0x80 && isalpha((int)c)) || (c >= 0xc0 && c < 0x250 && c != 0xd7 && c != 0xf7);
-}
-
-bool text_is_digit(ucs4_t c) {
-    return (c >= '0' && c <= '9') || (c >= 0xff10 && c <= 0xff19);
+bool text_is_far_space(ucs4_t c) {
+    return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200b) || c == 0x2028 ||
+           c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000 || c == 0xfeff;
 }
 
 struct slice text_trim_front(struct slice s) {
@@ -69,7 +54,7 @@ size_t text_columns(struct slice s, size_t max) {
 }
 
 static bool same_byte(uint8_t a, uint8_t b) {
-    return a == b || (a < 0x80 && b < 0x80 && tolower(a) == tolower(b));
+    return a == b || ((a ^ b) == 0x20 && text_is_letter(a) && a < 0x80);
 }
 
 /* The length of a word that the text starts with; 0 when it doesn't. */
@@ -87,7 +72,7 @@ size_t text_starts(struct slice s, const struct text_list *words) {
         return 0;
     for (size_t i = 0; i < words->n; i++) {
         const char *word = words->items[i];
-        size_t len = start_length(word, s);
+        size_t len = same_byte((uint8_t)word[0], s.data[0]) ? start_length(word, s) : 0;
         if (len <= best)
             continue;
         if (isalpha((uint8_t)word[len - 1]) && text_is_letter(text_first(text_from(s, len), NULL)))

@@ -38,10 +38,25 @@ static inline ucs4_t text_first(struct slice s, size_t *ret_bytes) {
 }
 ucs4_t text_last(struct slice s, size_t *ret_bytes);
 
-bool text_is_space(ucs4_t c);
-bool text_is_ideograph(ucs4_t c);
-bool text_is_letter(ucs4_t c); /* Latin, with accents */
-bool text_is_digit(ucs4_t c);
+bool text_is_far_space(ucs4_t c); /* beyond ASCII */
+
+static inline bool text_is_space(ucs4_t c) {
+    return c <= ' ' || (c >= 0x80 && text_is_far_space(c));
+}
+
+static inline bool text_is_ideograph(ucs4_t c) {
+    return (c >= 0x4e00 && c < 0xa000) || (c >= 0x3400 && c < 0x4dc0) || c == 0x3007 ||
+           (c >= 0xf900 && c < 0xfb00) || (c >= 0x20000 && c < 0x32000);
+}
+
+/* Latin, with accents. */
+static inline bool text_is_letter(ucs4_t c) {
+    return c < 0x80 ? (c | 0x20) - 'a' < 26 : c >= 0xc0 && c < 0x250 && c != 0xd7 && c != 0xf7;
+}
+
+static inline bool text_is_digit(ucs4_t c) {
+    return (c >= '0' && c <= '9') || (c >= 0xff10 && c <= 0xff19);
+}
 
 /* Without white space at both ends (or at the front); looks at all of it. */
 struct slice text_trim(struct slice s);
