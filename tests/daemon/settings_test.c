@@ -111,7 +111,7 @@ static void write_sentences(FILE *out, const char *text) {
 /* The keys as newswired.conf(5) lists them. */
 static void write_manual(FILE *out) {
     for (const struct config_section *const *s = settings_tables; *s != NULL; s++) {
-        fprintf(out, ".Ss [%s%s]\n", (*s)->name, (*s)->instance == NULL ? "" : " \(dqKEY\(dq");
+        fprintf(out, ".Ss [%s%s]\n", (*s)->name, (*s)->instance == NULL ? "" : " \\(dqKEY\\(dq");
         write_sentences(out, (*s)->help);
         fputs(".Bl -tag -width Ds\n", out);
         for (const struct config_key *k = (*s)->keys; k->name != NULL; k++) {
