@@ -2,6 +2,7 @@
  * newswirectl: asks a running daemon.
  */
 #include "clients/lib/options.h"
+#include "proto/config.h"
 #include "proto/newswire.pb-c.h"
 #include "proto/text.h"
 
@@ -13,20 +14,25 @@
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 #include <zmq.h>
 
-enum { ANSWER_MSEC = 5000, ANSWER_BYTES = 16 << 20 };
+enum { ANSWER_MSEC = 5000, ANSWER_BYTES = 16 << 20, CONFIG_ARENA_BYTES = 16 << 20 };
 
 static const char default_path[] = "/run/newswire/control";
+static const char default_config[] = "/etc/newswire/newswired.conf";
 
 struct ctl {
-    const char *path;
+    const char *path, *config;
+    char *configured; /* the path as the config has it */
     bool json;
 };
 
 static const struct options_row rows[] = {
     {"control", OPTIONS_STRING, offsetof(struct ctl, path), "PATH", NULL,
-     "the daemon's Unix socket; default /run/newswire/control"},
+     "the daemon's Unix socket; default: as the config says"},
+    {"config", OPTIONS_STRING, offsetof(struct ctl, config), "FILE", NULL,
+     "the daemon's; default /etc/newswire/newswired.conf"},
     {"json", OPTIONS_FLAG, offsetof(struct ctl, json), NULL, NULL, "the answer as one JSON object"},
     {0},
 };
@@ -38,6 +44,40 @@ static const struct options options = {
                "each is behind, counts, last error), help.",
     .rows = rows,
 };
+
+/* ---- where the daemon is */
+
+/* The daemon's [control]: all its keys, as one that isn't here would be a fault. */
+static const struct config_key control_keys[] = {
+    {.name = "path",
+     .type = CONFIG_PATH,
+     .offset = offsetof(struct ctl, configured),
+     .help = "The operator's Unix socket."},
+    {0},
+};
+static const struct config_section control_table = {
+    .name = "control", .keys = control_keys, .help = "For the operator."};
+
+/* Sets ctl->path unless it is given. EX_OK, or an exit code with the reason said. */
+static int find_path(struct ctl *ctl, struct arena *a) {
+    static const struct config_section *const tables[] = {&control_table, NULL};
+    struct config_fault fault = {0};
+    char line[800];
+    if (ctl->path != NULL)
+        return EX_OK;
+    if (ctl->config == NULL && access(default_config, R_OK) == 0)
+        ctl->config = default_config;
+    if (ctl->config != NULL &&
+        config_read(a, tables, ctl, ctl->config, CONFIG_OTHER_SECTIONS, &fault) < 0) {
+        fprintf(stderr, "newswirectl: %s\n", config_fault_text(&fault, line, sizeof line));
+        return EX_CONFIG;
+    }
+    bool none = ctl->configured == NULL || *ctl->configured == '\0';
+    ctl->path = none ? default_path : ctl->configured;
+    return EX_OK;
+}
+
+/* ---- asking */
 
 /* Sends a command; the answer, malloc'd by protobuf-c, or NULL with errno. */
 static Newswire__V1__ControlReply *ask(const char *path, const char *command) {
@@ -204,20 +244,32 @@ static int print_answer(const struct ctl *ctl, const char *command,
     return EX_OK;
 }
 
-int main(int argc, char **argv) {
-    struct ctl ctl = {.path = default_path};
-    int first, code = options_parse(&options, argc, argv, &ctl, &first);
+static int run(struct ctl *ctl, struct arena *a, int argc, char **argv) {
+    int first, code = options_parse(&options, argc, argv, ctl, &first);
     if (code != OPTIONS_GO_ON)
         return code;
     if (argc - first != 1)
         return options_fault(&options, "which command? One of status, help");
-    Newswire__V1__ControlReply *reply = ask(ctl.path, argv[first]);
+    code = find_path(ctl, a);
+    if (code != EX_OK)
+        return code;
+    /* ZeroMQ would wait for a socket to appear. */
+    Newswire__V1__ControlReply *reply =
+        access(ctl->path, F_OK) < 0 ? NULL : ask(ctl->path, argv[first]);
     if (reply == NULL) {
-        fprintf(stderr, "newswirectl: no daemon answers at %s: %s\n", ctl.path,
+        fprintf(stderr, "newswirectl: no daemon answers at %s: %s\n", ctl->path,
                 errno == EAGAIN ? "nobody is there" : zmq_strerror(errno));
         return EX_UNAVAILABLE;
     }
-    code = print_answer(&ctl, argv[first], reply);
+    code = print_answer(ctl, argv[first], reply);
     newswire__v1__control_reply__free_unpacked(reply, NULL);
+    return code;
+}
+
+int main(int argc, char **argv) {
+    struct ctl ctl = {0};
+    struct arena *a = arena_new(CONFIG_ARENA_BYTES);
+    int code = a == NULL ? EX_OSERR : run(&ctl, a, argc, argv);
+    arena_free(a);
     return fflush(stdout) == 0 || code != EX_OK ? code : EX_IOERR;
 }

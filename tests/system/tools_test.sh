@@ -50,3 +50,19 @@ step "no daemon"
 story "Nobody listens" news >"$work/story.txt"
 expect 69 timeout 20 "$bin/newswire-submit" --timeout 1 --submit ipc://"$work"/nobody "$work/story.txt"
 expect 69 timeout 20 "$bin/newswire-tail" --timeout 1 --feed ipc://"$work"/nobody --replay ipc://"$work"/nobody2 --until-head
+expect 69 timeout 20 "$bin/newswirectl" --control "$work/nobody" status
+grep -q "$work/nobody" "$work/err" || fail "$(cat "$work/err")"
+
+step "newswirectl finds the daemon by its config"
+printf '[feed]\nbind = tcp://127.0.0.1:5560\n[control]\npath = %s/elsewhere\n' "$work" >"$work/ctl.conf"
+expect 69 timeout 20 "$bin/newswirectl" --config "$work/ctl.conf" status
+grep -q "$work/elsewhere" "$work/err" || fail "$(cat "$work/err")"
+expect 69 timeout 20 "$bin/newswirectl" --config "$work/ctl.conf" --control "$work/given" status
+grep -q "$work/given" "$work/err" || fail "$(cat "$work/err")"
+expect 78 "$bin/newswirectl" --config "$work/none.conf" status
+grep -q 'none.conf' "$work/err" || fail "$(cat "$work/err")"
+# It knows every key that the daemon's [control] has.
+"$bin/newswired" --sample-config | awk '/^\[/ { in_it = $0 == "[control]" } in_it { if (/^#[a-z_]+ =/) { sub(/^#/, ""); sub(/=.*/, "= /x") } print }' >"$work/all.conf"
+grep -q '^path = /x' "$work/all.conf" || fail "the sample has no [control] path"
+"$bin/newswirectl" --config "$work/all.conf" status >"$work/out" 2>"$work/err" || true
+if grep 'no such key' "$work/err"; then fail "a key of the daemon's is unknown"; fi
