@@ -316,7 +316,7 @@ static int open_submitter(struct submit *s) {
     int r = newswire_submitter_new(&o, &s->submitter, error, sizeof error);
     if (r == 0)
         return EX_OK;
-    say("newswire-submit: %s", error);
+    say("newswire-submit: can't connect to %s", error);
     return r == -ENOMEM ? EX_OSERR : EX_USAGE;
 }
 

@@ -54,7 +54,11 @@ static int set_choice(const struct options *o, const struct options_row *row, co
             *ret = i;
             return OPTIONS_GO_ON;
         }
-    return options_fault(o, "--%s: '%s' is none of its words", row->name, text);
+    char words[256] = "";
+    for (size_t i = 0, len = 0; row->choices[i] != NULL && len < sizeof words; i++)
+        len += (size_t)snprintf(words + len, sizeof words - len, "%s%s", i == 0 ? "" : ", ",
+                                row->choices[i]);
+    return options_fault(o, "--%s: '%s' is none of: %s", row->name, text, words);
 }
 
 static int set(const struct options *o, const struct options_row *row, const char *text,
@@ -86,7 +90,9 @@ int options_parse(const struct options *o, int argc, char **argv, void *destinat
                   int *ret_first) {
     struct option table[ROWS_MOST + 3] = {0};
     int n = long_options(o, table), code = OPTIONS_GO_ON;
-    optind = 0; /* anew */
+    if (argc > 0)
+        argv[0] = (char *)o->program; /* as getopt's own errors name it */
+    optind = 0;                       /* anew */
     for (int c; code == OPTIONS_GO_ON && (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         if (c == CODE_HELP) {
             print_help(o);
@@ -96,6 +102,7 @@ int options_parse(const struct options *o, int argc, char **argv, void *destinat
             code = EX_OK;
         } else if (c < FIRST_CODE || c >= FIRST_CODE + n) {
             code = EX_USAGE; /* getopt has named it */
+            fprintf(stderr, "Try '%s --help'.\n", o->program);
         } else {
             code = set(o, &o->rows[c - FIRST_CODE], optarg, destination);
         }

@@ -49,7 +49,7 @@ static void read_back(FILE *f, int fd, int saved, char *text) {
 }
 
 static int run(struct values *v, int *first, const char *const *arguments) {
-    char *argv[16] = {"tester"};
+    char *argv[16] = {"/usr/bin/tester"};
     int argc = 1;
     for (; arguments[argc - 1] != NULL; argc++)
         argv[argc] = (char *)arguments[argc - 1];
@@ -79,6 +79,8 @@ static void each_type_is_filled(void **state) {
     assert_int_equal(v.count.value, 7);
     assert_int_equal(v.colour, 0);
     assert_int_equal(first, 7);
+    assert_int_equal(RUN(&v, &first, "--colour", "green"), OPTIONS_GO_ON);
+    assert_int_equal(v.colour, 1);
     /* What isn't given stays as it was; options may stand behind arguments. */
     v = (struct values){.colour = 1};
     assert_int_equal(RUN(&v, &first, "one", "--flag"), OPTIONS_GO_ON);
@@ -100,8 +102,8 @@ static void faults_name_the_option(void **state) {
         {{"--count", "7x"}, "--count: '7x'"},
         {{"--count", ""}, "--count: ''"},
         {{"--count", "99999999999999999999999"}, "--count"},
-        {{"--colour", "blue"}, "--colour: 'blue'"},
-        {{"--nothing"}, "nothing"},
+        {{"--colour", "blue"}, "--colour: 'blue' is none of: red, green\n"},
+        {{"--nothing"}, "tester: unrecognized option '--nothing'\nTry 'tester --help'.\n"},
         {{"--name"}, "name"},
         {{"--flag=yes"}, "flag"},
     };

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include <cmocka.h>
@@ -17,7 +18,18 @@
 enum { RESULTS = 64 };
 
 /* What the played daemon does with its n-th request. */
-enum act { ANSWER, IGNORE, REFUSE_ALL, REFUSE_ODD, TAKE_HALF, GARBAGE, WRONG_COUNT, ANSWER_TWICE };
+enum act {
+    ANSWER,
+    IGNORE,
+    HANG_UP,
+    BUSY,
+    REFUSE_ALL,
+    REFUSE_ODD,
+    TAKE_HALF,
+    GARBAGE,
+    WRONG_COUNT,
+    ANSWER_TWICE
+};
 
 static struct {
     void *context, *socket;
@@ -76,8 +88,9 @@ static void reply(zmq_msg_t *id, uint64_t request_id, enum act act, size_t n) {
             results[i].outcome == NEWSWIRE__V1__OUTCOME__VALUE__accepted ? "" : "as told";
         pointers[i] = &results[i];
     }
-    if (act == REFUSE_ALL) {
-        error.code = NEWSWIRE__V1__ERROR__CODE__malformed;
+    if (act == REFUSE_ALL || act == BUSY) {
+        error.code =
+            act == BUSY ? NEWSWIRE__V1__ERROR__CODE__busy : NEWSWIRE__V1__ERROR__CODE__malformed;
         error.message = "all of it is bad";
         r.error = &error;
         r.n_results = 0;
@@ -89,6 +102,17 @@ static void reply(zmq_msg_t *id, uint64_t request_id, enum act act, size_t n) {
         zmq_send(daemon_.socket, zmq_msg_data(id), zmq_msg_size(id), ZMQ_SNDMORE);
         zmq_send(daemon_.socket, bytes, len, 0);
     }
+}
+
+/* As a daemon does that ends and starts again. */
+static void hang_up(void) {
+    int linger = 0;
+    zmq_setsockopt(daemon_.socket, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_close(daemon_.socket);
+    daemon_.socket = zmq_socket(daemon_.context, ZMQ_ROUTER);
+    /* Its port is free a moment later. */
+    for (int tries = 0; zmq_bind(daemon_.socket, daemon_.endpoint) < 0 && tries < 1000; tries++)
+        usleep(1000);
 }
 
 static void *play(void *unused) {
@@ -104,7 +128,9 @@ static void *play(void *unused) {
         size_t k = daemon_.requests < daemon_.n_acts ? daemon_.requests : daemon_.n_acts - 1;
         daemon_.requests++;
         daemon_.articles += n;
-        if (daemon_.acts[k] != IGNORE)
+        if (daemon_.acts[k] == HANG_UP)
+            hang_up();
+        else if (daemon_.acts[k] != IGNORE)
             reply(&id, request_id, daemon_.acts[k], n);
         zmq_msg_close(&id);
         zmq_msg_close(&body);
@@ -209,6 +235,21 @@ static void what_could_not_be_taken_is_sent_again(void **state) {
     assert_true(daemon_.articles > 16);
 }
 
+static void a_busy_daemon_is_asked_again(void **state) {
+    (void)state;
+    assert_int_equal(SEND_ALL(3, 0, BUSY, ANSWER), 0);
+    each_once(3);
+    for (size_t i = 0; i < got.n; i++)
+        assert_int_equal(got.outcomes[i], NEWSWIRE_ACCEPTED);
+}
+
+/* Sooner than a request that has no answer, which would go beyond this patience. */
+static void what_was_on_its_way_is_sent_on_the_next_connection(void **state) {
+    (void)state;
+    assert_int_equal(SEND_ALL(3, 3000000, HANG_UP, ANSWER), 0);
+    each_once(3);
+}
+
 static void an_answer_that_is_none_is_asked_again(void **state) {
     (void)state;
     assert_int_equal(SEND_ALL(3, 0, GARBAGE, ANSWER), 0);
@@ -253,6 +294,8 @@ int main(void) {
         cmocka_unit_test(some_are_refused),
         cmocka_unit_test(a_request_that_is_refused_is_final),
         cmocka_unit_test(what_could_not_be_taken_is_sent_again),
+        cmocka_unit_test(a_busy_daemon_is_asked_again),
+        cmocka_unit_test(what_was_on_its_way_is_sent_on_the_next_connection),
         cmocka_unit_test(an_answer_that_is_none_is_asked_again),
         cmocka_unit_test(patience_ends),
         cmocka_unit_test(what_can_not_be_sent_is_said_at_once),
