@@ -112,6 +112,7 @@ static void faults_name_the_option(void **state) {
         int first;
         assert_int_equal(run(&v, &first, faults[i].arguments), EX_USAGE);
         assert_string_equal(out, "");
+        assert_int_equal(strncmp(err, "tester: ", 8), 0);
         if (strstr(err, faults[i].words) == NULL)
             fail_msg("'%s' is not said: %s", faults[i].words, err);
     }
