@@ -114,7 +114,7 @@ const char *bench_folder(void) {
     return folder;
 }
 
-static int free_port(void) {
+int bench_free_port(void) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof a;
@@ -140,9 +140,9 @@ void bench_daemon_start(struct bench_daemon *d, const char *build, const char *n
     char config[300], program[300], log[300];
     snprintf(d->folder, sizeof d->folder, "%s/%s", bench_folder(), name);
     mkdir(d->folder, 0700);
-    snprintf(d->feed, sizeof d->feed, "tcp://127.0.0.1:%d", free_port());
-    snprintf(d->replay, sizeof d->replay, "tcp://127.0.0.1:%d", free_port());
-    snprintf(d->submit, sizeof d->submit, "tcp://127.0.0.1:%d", free_port());
+    snprintf(d->feed, sizeof d->feed, "tcp://127.0.0.1:%d", bench_free_port());
+    snprintf(d->replay, sizeof d->replay, "tcp://127.0.0.1:%d", bench_free_port());
+    snprintf(d->submit, sizeof d->submit, "tcp://127.0.0.1:%d", bench_free_port());
     snprintf(config, sizeof config, "%s/newswired.conf", d->folder);
     snprintf(program, sizeof program, "%s/newswired", build);
     snprintf(log, sizeof log, "%s/stderr", d->folder);

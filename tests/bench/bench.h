@@ -32,6 +32,9 @@ size_t bench_article_max(void);
 /* A temporary folder on the disk that is measured; removed at exit. */
 const char *bench_folder(void);
 
+/* A TCP port of this machine that nobody uses now. */
+int bench_free_port(void);
+
 struct bench_daemon {
     pid_t pid;
     char folder[256];

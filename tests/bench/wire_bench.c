@@ -116,7 +116,7 @@ static void bare_router(const char *endpoint) {
 
 static double bare_libzmq(size_t n, size_t in_flight) {
     char endpoint[300];
-    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", 20000 + (int)(getpid() % 20000));
+    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", bench_free_port());
     pid_t child = in_child(bare_router, endpoint);
     void *context = zmq_ctx_new();
     void *socket = zmq_socket(context, ZMQ_DEALER);
@@ -274,7 +274,7 @@ static void plain_publisher(const char *endpoint) {
 
 static double fan_plain(size_t readers) {
     char endpoint[64];
-    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", 20000 + (int)(getpid() % 20000) + 1);
+    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", bench_free_port());
     plain_readers = readers;
     plain_count = FAN_DELIVERIES / readers;
     pid_t child = in_child(plain_publisher, endpoint);
