@@ -80,7 +80,7 @@ uint8_t *file_load(const char *path, size_t *ret_len);
 void file_store(const char *path, const uint8_t *bytes, size_t len);
 
 /* ---- failing disks; all off after fixture_setup */
-extern atomic_int fail_syncs;      /* so many of the next fdatasyncs fail with EIO */
+extern atomic_int fail_syncs;      /* so many of the next fdatasyncs of a segment fail with EIO */
 extern atomic_int fail_writes;     /* so many of the next writes fail with ENOSPC, half done */
 extern atomic_bool short_writes;   /* writes do at most 7 bytes at a time */
 extern atomic_ullong free_left;    /* what fstatvfs says; 0: the truth */
