@@ -18,7 +18,7 @@ MODE_CFLAGS := $(MODE_CFLAGS_$(MODE))
 
 # ---- libraries
 
-PACKAGES   := libzmq libprotobuf-c libsystemd inih jansson libsodium nettle
+PACKAGES   := libzmq libprotobuf-c libsystemd inih jansson libxml-2.0 libsodium nettle
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES))
 LIBS       = $(PKG_LIBS) -lunistring

@@ -1,6 +1,7 @@
-#include "proto/story.h"
+#include "proto/formats/story.h"
 
 #include "proto/charset.h"
+#include "proto/formats/timestamp.h"
 #include "proto/rules.h"
 #include "proto/source.h"
 
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <time.h>
 #include <unistr.h>
 #include <uniwidth.h>
 
@@ -150,29 +150,6 @@ static int add_names(struct story *s, char ***list, size_t *n, struct slice v) {
     return 0;
 }
 
-/* RFC 3339: 2031-04-09T18:00:00+08:00, also with a space for the T, and without seconds. */
-static bool read_time(const char *text, int64_t *ret_usec) {
-    struct tm tm = {0};
-    const char *p = strptime(text, "%Y-%m-%d", &tm);
-    if (p == NULL || (*p != 'T' && *p != 't' && *p != ' '))
-        return false;
-    p = strptime(p + 1, "%H:%M", &tm);
-    if (p == NULL)
-        return false;
-    if (*p == ':' && (p = strptime(p + 1, "%S", &tm)) == NULL)
-        return false;
-    long offset = 0;
-    int hours, minutes, used = 0;
-    char sign;
-    if (sscanf(p, "%c%2d:%2d%n", &sign, &hours, &minutes, &used) == 3 && p[used] == '\0' &&
-        (sign == '+' || sign == '-'))
-        offset = (sign == '-' ? -1 : 1) * (hours * 3600L + minutes * 60L);
-    else if (strcasecmp(p, "Z") != 0)
-        return false;
-    *ret_usec = ((int64_t)timegm(&tm) - offset) * 1000000;
-    return true;
-}
-
 static int read_enum(const ProtobufCEnumDescriptor *d, const char *word) {
     const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value_by_name(d, word);
     return v == NULL ? -1 : v->value;
@@ -215,7 +192,7 @@ static int set_header(struct story *s, const struct header *h, struct slice v, s
         return 0;
     }
     case TIME:
-        if (!read_time(text, (int64_t *)field))
+        if (!timestamp_read(v, (int64_t *)field))
             return fault_here(s, line, h->name,
                               "'%s' is no time with its zone, such as 2031-04-09T18:00:00+08:00",
                               text);

@@ -1,4 +1,4 @@
-#include "proto/story.h"
+#include "proto/formats/story.h"
 
 #include "proto/rules.h"
 

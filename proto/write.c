@@ -1,0 +1,41 @@
+#include "proto/write.h"
+
+#include "proto/json.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int write_text(FILE *out, struct arena *a, const struct entry *e, const Article *article,
+                      const char *version, const struct text_style *style) {
+    (void)a, (void)version;
+    return text_entry(out, e, article, style);
+}
+
+static int write_json(FILE *out, struct arena *a, const struct entry *e, const Article *article,
+                      const char *version, const struct text_style *style) {
+    (void)a, (void)version, (void)style;
+    return json_write_line(out, json_entry(e, article));
+}
+
+const struct write_format write_formats[] = {
+    {"text", NULL, ".txt", "text/plain", write_text},
+    {"json", NULL, ".json", "application/json", write_json},
+    {0},
+};
+
+const struct write_format *write_format_find(const char *name, const char **ret_version) {
+    size_t len = strcspn(name, "@");
+    for (const struct write_format *f = write_formats; f->name != NULL; f++) {
+        if (strlen(f->name) != len || memcmp(f->name, name, len) != 0)
+            continue;
+        *ret_version = f->versions == NULL ? NULL : f->versions[0];
+        if (name[len] == '\0')
+            return f;
+        for (size_t i = 0; f->versions != NULL && f->versions[i] != NULL; i++)
+            if (strcmp(f->versions[i], name + len + 1) == 0) {
+                *ret_version = f->versions[i];
+                return f;
+            }
+    }
+    return NULL;
+}
