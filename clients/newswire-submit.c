@@ -8,6 +8,8 @@
 #include "proto/parse.h"
 #include "proto/rules.h"
 #include "proto/text.h"
+#include "proto/topic.h"
+#include "proto/write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,10 +29,12 @@ enum {
 };
 
 struct submit {
-    const char *section, *server, *endpoint, *config;
+    const char *section, *server, *endpoint, *config, *output;
     struct options_uint timeout_sec;
     bool parse_only, json;
-    int format; /* index in format_names */
+    int format;                        /* index in format_names */
+    const struct write_format *writer; /* of --output; NULL: lines of JSON */
+    const char *writer_version;
 
     struct rules rules;
     struct newswire_submitter *submitter;
@@ -50,10 +54,13 @@ enum { FORMATS_MOST = 16 };
 static const char *format_names[FORMATS_MOST] = {"auto"};
 
 static const struct options_row rows[] = {
-    {"format", OPTIONS_CHOICE, AT(format), "NAME", format_names, "auto (default), page or story"},
+    {"format", OPTIONS_CHOICE, AT(format), "NAME", format_names,
+     "auto (default), or one of the input formats"},
     {"section", OPTIONS_STRING, AT(section), "KEY", NULL, "the section of all articles"},
     {"parse-only", OPTIONS_FLAG, AT(parse_only), NULL, NULL,
      "print each article as a line of JSON, send nothing"},
+    {"output", OPTIONS_STRING, AT(output), "NAME", NULL,
+     "with --parse-only: another format, as newswire-tail has them"},
     {"server", OPTIONS_STRING, AT(server), "HOST", NULL, "default 127.0.0.1, or $NEWSWIRE_SERVER"},
     {"submit", OPTIONS_STRING, AT(endpoint), "ENDPOINT", NULL, "default tcp://HOST:5562"},
     {"timeout", OPTIONS_UINT, AT(timeout_sec), "SECONDS", NULL,
@@ -199,9 +206,21 @@ static int parse_file(struct submit *s, struct arena *a, const char *path, struc
     return EX_DATAERR;
 }
 
-static void print_article(struct submit *s, const Article *article) {
-    if (json_write_line(stdout, json_message(&article->base)) < 0)
-        worse(s, EX_IOERR);
+static void print_article(struct submit *s, struct arena *a, const Article *article) {
+    static const struct text_style style = {.columns = 80};
+    char topic[LIMIT_TOPIC_BYTES + 1] = "";
+    int r;
+    if (s->writer == NULL) {
+        r = json_write_line(stdout, json_message(&article->base));
+    } else {
+        if (topic_make(article->section, article->kind, topic) < 0)
+            *topic = '\0';
+        struct entry e = {
+            .topic = slice_of(topic), .uri = slice_of(article->uri), .version = article->version};
+        r = s->writer->write(stdout, a, &e, article, s->writer_version, &style);
+    }
+    if (r < 0)
+        worse(s, r == -ENOMEM ? EX_OSERR : EX_IOERR);
 }
 
 /* What became of the submitter; whether it can go on. */
@@ -256,7 +275,7 @@ static bool take_file(struct submit *s, const char *path) {
         worse(s, code);
     for (size_t i = 0; i < parsed.n_articles && code == EX_OK && on; i++) {
         if (s->parse_only)
-            print_article(s, parsed.articles[i]);
+            print_article(s, a, parsed.articles[i]);
         else
             on = send_article(s, a, path, parsed.articles[i]);
     }
@@ -328,7 +347,7 @@ static void set_signals(void) {
 }
 
 static int run(struct submit *s, struct arena *a, int argc, char **argv) {
-    char endpoint[OPTIONS_ENDPOINT_BYTES];
+    char endpoint[OPTIONS_ENDPOINT_BYTES], names[256];
     int first;
     for (size_t i = 0; parse_formats[i].name != NULL && i + 2 < FORMATS_MOST; i++)
         format_names[i + 1] = parse_formats[i].name;
@@ -337,6 +356,12 @@ static int run(struct submit *s, struct arena *a, int argc, char **argv) {
         return code;
     if (first == argc)
         return options_fault(&options, "which FILE? - is stdin");
+    if (s->output != NULL && !s->parse_only)
+        return options_fault(&options, "--output goes with --parse-only");
+    s->writer = s->output == NULL ? NULL : write_format_find(s->output, &s->writer_version);
+    if (s->output != NULL && s->writer == NULL)
+        return options_fault(&options, "--output: '%s' is none of: %s", s->output,
+                             write_format_names(names, sizeof names));
     s->endpoint = options_endpoint(s->endpoint, s->server, OPTIONS_SUBMIT_PORT, endpoint);
     if (s->endpoint == NULL)
         return options_fault(&options, "--server: the name is too long");

@@ -4,11 +4,11 @@
 #include "clients/lib/newswire.h"
 #include "clients/lib/options.h"
 #include "proto/codec.h"
-#include "proto/json.h"
-#include "proto/text.h"
+#include "proto/write.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -26,13 +26,12 @@ enum {
     DEFAULT_COLUMNS = 80,
 };
 
-enum format { FORMAT_TEXT, FORMAT_JSON };
-
 struct tail {
-    const char *server, *feed, *replay, *since, *cursor, *client;
+    const char *server, *feed, *replay, *since, *cursor, *client, *format;
     struct options_uint after, count, timeout_sec;
     bool until_head, quiet;
-    int format;
+    const struct write_format *writer;
+    const char *writer_version;
 
     struct newswire_reader *reader;
     struct arena *arena;
@@ -44,8 +43,6 @@ struct tail {
 
 #define AT(member) offsetof(struct tail, member)
 
-static const char *const formats[] = {[FORMAT_TEXT] = "text", [FORMAT_JSON] = "json", NULL};
-
 static const struct options_row rows[] = {
     {"after", OPTIONS_UINT, AT(after), "SEQ", NULL,
      "begin after this proven number; 0: at the first"},
@@ -54,8 +51,8 @@ static const struct options_row rows[] = {
      "go on from FILE, and keep the place there"},
     {"until-head", OPTIONS_FLAG, AT(until_head), NULL, NULL, "end when all up to now is printed"},
     {"count", OPTIONS_UINT, AT(count), "N", NULL, "end after N entries"},
-    {"format", OPTIONS_CHOICE, AT(format), "NAME", formats,
-     "text (default) or json, one object a line"},
+    {"format", OPTIONS_STRING, AT(format), "NAME", NULL,
+     "text (default); json, one object a line; ninjs, ..."},
     {"quiet", OPTIONS_FLAG, AT(quiet), NULL, NULL, "no progress, no word of lost connections"},
     {"timeout", OPTIONS_UINT, AT(timeout_sec), "SECONDS", NULL,
      "end when there is no daemon for so long"},
@@ -150,8 +147,8 @@ static int print_entry(struct tail *t, const struct newswire_entry *given) {
         codec_unpack(&newswire__v1__article__descriptor, t->arena, e.article, &article, &fault) < 0)
         say(t, "entry %llu: its article can't be read: %s %s", (unsigned long long)e.seq,
             fault.field, fault.reason);
-    int r = t->format == FORMAT_JSON ? json_write_line(stdout, json_entry(&e, (Article *)article))
-                                     : text_entry(stdout, &e, (Article *)article, &t->style);
+    int r =
+        t->writer->write(stdout, t->arena, &e, (Article *)article, t->writer_version, &t->style);
     t->printed++;
     t->unsaved = t->unflushed = true;
     if (r == -ENOMEM)
@@ -367,6 +364,7 @@ static int run(struct tail *t, int argc, char **argv) {
     struct newswire_reader_options o = {0};
     char feed[OPTIONS_ENDPOINT_BYTES], replay[OPTIONS_ENDPOINT_BYTES];
     const char **topics = NULL;
+    char names[256];
     int first, code = options_parse(&options, argc, argv, t, &first);
     if (code != OPTIONS_GO_ON)
         return code;
@@ -374,6 +372,10 @@ static int run(struct tail *t, int argc, char **argv) {
     t->replay = options_endpoint(t->replay, t->server, OPTIONS_REPLAY_PORT, replay);
     if (t->feed == NULL || t->replay == NULL)
         return options_fault(&options, "--server: the name is too long");
+    t->writer = write_format_find(t->format == NULL ? "text" : t->format, &t->writer_version);
+    if (t->writer == NULL)
+        return options_fault(&options, "--format: '%s' is none of: %s", t->format,
+                             write_format_names(names, sizeof names));
     code = set_start(t, &o);
     if (code == EX_OK)
         code = name_topics(argc, argv, first, &topics);

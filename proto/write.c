@@ -39,3 +39,14 @@ const struct write_format *write_format_find(const char *name, const char **ret_
     }
     return NULL;
 }
+
+const char *write_format_names(char *buffer, size_t size) {
+    size_t n = 0;
+    *buffer = '\0';
+    for (const struct write_format *f = write_formats; f->name != NULL && n < size; f++) {
+        n += (size_t)snprintf(buffer + n, size - n, "%s%s", n == 0 ? "" : ", ", f->name);
+        for (size_t i = 1; f->versions != NULL && f->versions[i] != NULL && n < size; i++)
+            n += (size_t)snprintf(buffer + n, size - n, ", %s@%s", f->name, f->versions[i]);
+    }
+    return buffer;
+}

@@ -28,3 +28,6 @@ extern const struct write_format write_formats[];
  * the default. NULL when there is none of that name or version. */
 const struct write_format *write_format_find(const char *name, const char **ret_version)
     __attribute__((nonnull));
+
+/* The names of all formats, with commas between them, written to the buffer. Returns it. */
+const char *write_format_names(char *buffer, size_t size) __attribute__((nonnull));
