@@ -60,7 +60,7 @@ static const struct options_row rows[] = {
     {"parse-only", OPTIONS_FLAG, AT(parse_only), NULL, NULL,
      "print each article as a line of JSON, send nothing"},
     {"output", OPTIONS_STRING, AT(output), "NAME", NULL,
-     "with --parse-only: another format, as newswire-tail has them"},
+     "with --parse-only: a format of newswire-tail"},
     {"server", OPTIONS_STRING, AT(server), "HOST", NULL, "default 127.0.0.1, or $NEWSWIRE_SERVER"},
     {"submit", OPTIONS_STRING, AT(endpoint), "ENDPOINT", NULL, "default tcp://HOST:5562"},
     {"timeout", OPTIONS_UINT, AT(timeout_sec), "SECONDS", NULL,

@@ -52,7 +52,7 @@ static const struct options_row rows[] = {
     {"until-head", OPTIONS_FLAG, AT(until_head), NULL, NULL, "end when all up to now is printed"},
     {"count", OPTIONS_UINT, AT(count), "N", NULL, "end after N entries"},
     {"format", OPTIONS_STRING, AT(format), "NAME", NULL,
-     "text (default); json, one object a line; ninjs, ..."},
+     "text (default), json (one object a line), ..."},
     {"quiet", OPTIONS_FLAG, AT(quiet), NULL, NULL, "no progress, no word of lost connections"},
     {"timeout", OPTIONS_UINT, AT(timeout_sec), "SECONDS", NULL,
      "end when there is no daemon for so long"},
