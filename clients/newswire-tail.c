@@ -134,6 +134,9 @@ static struct entry entry_from(const struct newswire_entry *e) {
                           .article = slice_from(e->article)};
     for (size_t i = 0; i < e->n_path; i++)
         entry.path[i] = slice_from(e->path[i]);
+    entry.n_approved_by = e->n_approved_by;
+    for (size_t i = 0; i < e->n_approved_by; i++)
+        entry.approved_by[i] = slice_from(e->approved_by[i]);
     return entry;
 }
 

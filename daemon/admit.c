@@ -50,6 +50,10 @@ void admit_count(struct admit_counts *counts, enum log_outcome outcome) {
     case LOG_HELD: counts->held++; break;
     case LOG_REFUSED: counts->refused++; break;
     case LOG_UNAVAILABLE: counts->unavailable++; break;
-    case LOG_RELEASED: break;
+    case LOG_RELEASED:
+    case LOG_NOTICE_MADE:
+    case LOG_APPROVED:
+    case LOG_REJECTED:
+    case LOG_ANSWERED: break;
     }
 }

@@ -67,7 +67,7 @@ static int outcome_value(enum log_outcome outcome) {
     case LOG_DUPLICATE: return NEWSWIRE__V1__OUTCOME__VALUE__duplicate;
     case LOG_HELD: return NEWSWIRE__V1__OUTCOME__VALUE__held;
     case LOG_REFUSED: return NEWSWIRE__V1__OUTCOME__VALUE__refused;
-    case LOG_UNAVAILABLE: break;
+    default: break;
     }
     return NEWSWIRE__V1__OUTCOME__VALUE__unavailable;
 }

@@ -201,10 +201,6 @@ static bool joins(const struct publish *p, const struct log_result *first,
            bytes + next->entry.len <= p->settings->feed.frame_bytes;
 }
 
-static bool is_entry(const struct log_result *r) {
-    return r->outcome == LOG_ACCEPTED || r->outcome == LOG_RELEASED;
-}
-
 static void send_entries(struct publish *p, const struct log_result *results, size_t n,
                          size_t bytes) {
     zmq_msg_t m;
@@ -212,7 +208,7 @@ static void send_entries(struct publish *p, const struct log_result *results, si
         return; /* as if every reader's queue were full: replay has it */
     uint8_t *to = zmq_msg_data(&m);
     for (size_t i = 0; i < n; i++)
-        if (is_entry(&results[i])) {
+        if (log_is_entry(&results[i])) {
             memcpy(to, results[i].entry.data, results[i].entry.len);
             to += results[i].entry.len;
         }
@@ -235,13 +231,13 @@ static void note_head(struct publish *p, const struct log_result *r) {
 void publish_results(struct publish *p, const struct log_result *results, size_t n) {
     size_t i = 0;
     while (i < n) {
-        if (!is_entry(&results[i])) {
+        if (!log_is_entry(&results[i])) {
             i++;
             continue;
         }
         size_t first = i, bytes = 0;
         for (; i < n; i++) {
-            if (!is_entry(&results[i]))
+            if (!log_is_entry(&results[i]))
                 continue;
             if (i > first && !joins(p, &results[first], &results[i], bytes))
                 break;

@@ -60,6 +60,7 @@ static size_t most_elements(const ProtobufCFieldDescriptor *field) {
         {"results", LIMIT_REQUEST_ARTICLES},
         {"topics", LIMIT_TOPICS},
         {"path", LIMIT_PATH},
+        {"approved_by", LIMIT_APPROVALS},
         /* Their message's size bounds these: no memory is taken for them. */
         {"entries", SIZE_MAX},
         {"heads", SIZE_MAX},

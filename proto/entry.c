@@ -13,6 +13,7 @@ enum {
     CONTENT_DIGEST = 8,
     REPLACES = 9,
     PATH = 10,
+    APPROVED_BY = 11,
     ARTICLE = 15,
 };
 
@@ -32,6 +33,8 @@ static size_t body_size(const struct entry *e) {
                varint_field_size(e->replaces) + bytes_field_size(e->article);
     for (size_t i = 0; i < e->n_path; i++)
         n += bytes_field_size(e->path[i]);
+    for (size_t i = 0; i < e->n_approved_by; i++)
+        n += bytes_field_size(e->approved_by[i]);
     return n;
 }
 
@@ -53,6 +56,8 @@ uint8_t *entry_encode(const struct entry *e, uint8_t *p) {
     p = wire_put_uint(p, REPLACES, e->replaces);
     for (size_t i = 0; i < e->n_path; i++)
         p = wire_put_bytes(p, PATH, e->path[i]);
+    for (size_t i = 0; i < e->n_approved_by; i++)
+        p = wire_put_bytes(p, APPROVED_BY, e->approved_by[i]);
     return wire_put_bytes(p, ARTICLE, e->article);
 }
 
@@ -63,8 +68,8 @@ int entry_decode(struct slice in, struct entry *ret) {
         if (!wire_get_field(&in, &f))
             return -EBADMSG;
         bool is_bytes = f.number == TOPIC || f.number == URI || f.number == CONTENT_DIGEST ||
-                        f.number == PATH || f.number == ARTICLE;
-        if (f.number <= ARTICLE && (f.number <= PATH || f.number == ARTICLE) &&
+                        f.number == PATH || f.number == APPROVED_BY || f.number == ARTICLE;
+        if ((f.number <= APPROVED_BY || f.number == ARTICLE) &&
             f.type != (is_bytes ? WIRE_LEN : WIRE_VARINT))
             return -EBADMSG;
         switch (f.number) {
@@ -81,6 +86,11 @@ int entry_decode(struct slice in, struct entry *ret) {
             if (e.n_path == LIMIT_PATH)
                 return -EBADMSG;
             e.path[e.n_path++] = f.bytes;
+            break;
+        case APPROVED_BY:
+            if (e.n_approved_by == LIMIT_APPROVALS)
+                return -EBADMSG;
+            e.approved_by[e.n_approved_by++] = f.bytes;
             break;
         case ARTICLE: e.article = f.bytes; break;
         default: break;

@@ -22,6 +22,8 @@ struct entry {
     uint64_t replaces;
     struct slice path[LIMIT_PATH];
     size_t n_path;
+    struct slice approved_by[LIMIT_APPROVALS];
+    size_t n_approved_by;
     struct slice article; /* an encoded Article */
 };
 

@@ -108,6 +108,18 @@ json_t *json_message(const ProtobufCMessage *message) {
     return object;
 }
 
+/* Nothing when there are none. */
+static int put_strings(json_t *object, const char *name, const struct slice *strings, size_t n) {
+    json_t *array = n == 0 ? NULL : json_array();
+    int r = 0;
+    if (n == 0)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        r |= json_array_append_new(array,
+                                   json_stringn((const char *)strings[i].data, strings[i].len));
+    return r | json_object_set_new(object, name, array);
+}
+
 json_t *json_entry(const struct entry *e, const Article *article) {
     json_t *object = json_object();
     int r = json_object_set_new(object, "epoch", json_integer((json_int_t)e->epoch));
@@ -118,13 +130,8 @@ json_t *json_entry(const struct entry *e, const Article *article) {
     r |= json_object_set_new(object, "stored_at_usec", json_integer(e->stored_at_usec));
     if (e->replaces != 0)
         r |= json_object_set_new(object, "replaces", json_integer((json_int_t)e->replaces));
-    if (e->n_path > 0) {
-        json_t *path = json_array();
-        for (size_t i = 0; i < e->n_path; i++)
-            r |= json_array_append_new(path,
-                                       json_stringn((const char *)e->path[i].data, e->path[i].len));
-        r |= json_object_set_new(object, "path", path);
-    }
+    r |= put_strings(object, "path", e->path, e->n_path);
+    r |= put_strings(object, "approved_by", e->approved_by, e->n_approved_by);
     if (article != NULL)
         r |= json_object_set_new(object, "article", json_message(&article->base));
     if (r != 0) {

@@ -29,4 +29,6 @@ enum {
     LIMIT_TOPICS = 1024,     /* prefixes in one request */
     LIMIT_DIGEST_BYTES = 32, /* SHA-256 */
     LIMIT_PATH = 16,         /* daemons that an entry may have passed */
+    LIMIT_APPROVALS = 8,     /* persons who approved an entry */
+    LIMIT_NAME_BYTES = 200,  /* of one of them */
 };

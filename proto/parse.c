@@ -1,7 +1,7 @@
 #include "proto/parse.h"
 
-#include "proto/page/page.h"
 #include "proto/formats/story.h"
+#include "proto/page/page.h"
 
 #include <errno.h>
 

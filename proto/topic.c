@@ -69,3 +69,14 @@ int topic_make(const char *section, int kind, char ret[static LIMIT_TOPIC_BYTES 
 struct slice topic_section(struct slice topic) {
     return (struct slice){topic.data, key_span(topic)};
 }
+
+int topic_kind(struct slice topic) {
+    struct slice section = topic_section(topic);
+    for (int kind = KIND_ARTICLE; article_kind_name(kind) != NULL; kind++) {
+        struct slice name = slice_of(article_kind_name(kind));
+        if (slice_equal(name,
+                        (struct slice){topic.data + section.len + 1, topic.len - section.len - 1}))
+            return kind;
+    }
+    return KIND_UNSPECIFIED;
+}

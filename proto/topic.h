@@ -29,3 +29,6 @@ int topic_make(const char *section, int kind, char ret[static LIMIT_TOPIC_BYTES 
 
 /* The section's part of a valid topic. */
 struct slice topic_section(struct slice topic);
+
+/* The kind of a valid topic, of enum Kind.Value. */
+int topic_kind(struct slice topic);

@@ -34,7 +34,7 @@ struct newswire_bytes {
     size_t len;
 };
 
-enum { NEWSWIRE_PATH_MOST = 16 };
+enum { NEWSWIRE_PATH_MOST = 16, NEWSWIRE_APPROVALS_MOST = 8 };
 
 /* An Entry of newswire.proto, in place. */
 struct newswire_entry {
@@ -49,6 +49,8 @@ struct newswire_entry {
     uint64_t replaces;
     struct newswire_bytes path[NEWSWIRE_PATH_MOST];
     size_t n_path;
+    struct newswire_bytes approved_by[NEWSWIRE_APPROVALS_MOST]; /* who let it go */
+    size_t n_approved_by;
     struct newswire_bytes article; /* an encoded Article; empty: the story was killed */
 };
 

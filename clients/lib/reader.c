@@ -233,6 +233,8 @@ static struct newswire_bytes bytes_of(struct slice s) {
 
 _Static_assert((int)NEWSWIRE_PATH_MOST == (int)LIMIT_PATH,
                "the public header says the limit again");
+_Static_assert((int)NEWSWIRE_APPROVALS_MOST == (int)LIMIT_APPROVALS,
+               "the public header says the limit again");
 
 static void fill_entry(const struct entry *e, struct newswire_entry *ret) {
     ret->epoch = e->epoch;
@@ -247,6 +249,9 @@ static void fill_entry(const struct entry *e, struct newswire_entry *ret) {
     ret->n_path = e->n_path;
     for (size_t i = 0; i < e->n_path; i++)
         ret->path[i] = bytes_of(e->path[i]);
+    ret->n_approved_by = e->n_approved_by;
+    for (size_t i = 0; i < e->n_approved_by; i++)
+        ret->approved_by[i] = bytes_of(e->approved_by[i]);
     ret->article = bytes_of(e->article);
 }
 

@@ -9,10 +9,11 @@
 
 static const char checkpoint_name[] = "view";
 static const char checkpoint_magic[8] = "NWIREVUE";
-enum { CHECKPOINT_FORMAT = 1, CHECKPOINT_MAX_BYTES = 1 << 30 };
+enum { CHECKPOINT_FORMAT = 2, CHECKPOINT_MAX_BYTES = 1 << 30 };
 
 /* checkpoint = header runs topics held; the runs as 64-bit numbers, the topics
- * as struct saved_topic, each held article as struct saved_held and its bytes. */
+ * as struct saved_topic, each held article as struct saved_held, its bytes and who
+ * approved it (a length and a name each), the kills as struct kill. */
 struct checkpoint_header {
     char magic[8];
     uint32_t format;
@@ -23,15 +24,17 @@ struct checkpoint_header {
 
 struct saved {
     uint64_t head, entries;
-    uint64_t n_topics, n_held;
+    uint64_t n_topics, n_held, n_kills;
 };
 
 struct saved_held {
     int64_t until_usec;
     uint64_t len;
+    uint32_t approvals, n_approved_by;
 };
 
 _Static_assert(sizeof(struct checkpoint_header) == 64, "format");
+_Static_assert(sizeof(struct kill) == 24, "format: kills are saved as they are");
 _Static_assert(sizeof(struct view_topic) == 128, "format: topics are saved as they are");
 
 static uint8_t *put(uint8_t *p, const void *bytes, size_t len) {
@@ -40,22 +43,40 @@ static uint8_t *put(uint8_t *p, const void *bytes, size_t len) {
     return p + len;
 }
 
+static uint8_t *put_held(uint8_t *p, const struct view_held *h) {
+    struct saved_held saved = {h->until_usec, h->len, h->approvals, (uint32_t)h->n_approved_by};
+    p = put(p, &saved, sizeof saved);
+    p = put(p, h->bytes, h->len);
+    for (size_t i = 0; i < h->n_approved_by; i++) {
+        uint32_t len = (uint32_t)strlen(h->approved_by[i]);
+        p = put(p, &len, sizeof len);
+        p = put(p, h->approved_by[i], len);
+    }
+    return p;
+}
+
+static size_t names_size(const struct view *v) {
+    size_t n = 0;
+    for (size_t i = 0; i < v->n_held; i++)
+        for (size_t k = 0; k < v->held[i].n_approved_by; k++)
+            n += sizeof(uint32_t) + strlen(v->held[i].approved_by[k]);
+    return n;
+}
+
 int view_save(const struct view *v, uint8_t **ret, size_t *ret_len) {
-    struct saved s = {v->head, v->entries, v->n_topics, view_n_held(v)};
+    struct saved s = {v->head, v->entries, v->n_topics, view_n_held(v), v->kills.n};
     size_t len = sizeof s + v->n_topics * sizeof *v->topics + v->held_bytes +
-                 v->n_held * sizeof(struct saved_held);
+                 v->n_held * sizeof(struct saved_held) + names_size(v) +
+                 v->kills.n * sizeof *v->kills.items;
     uint8_t *bytes = malloc(len), *p = bytes;
     if (bytes == NULL)
         return -ENOMEM;
     p = put(p, &s, sizeof s);
     p = put(p, v->topics, v->n_topics * sizeof *v->topics);
-    for (size_t i = 0; i < v->n_held; i++) {
-        const struct view_held *h = &v->held[i];
-        if (h->gone)
-            continue;
-        p = put(p, &(struct saved_held){h->until_usec, h->len}, sizeof(struct saved_held));
-        p = put(p, h->bytes, h->len);
-    }
+    for (size_t i = 0; i < v->n_held; i++)
+        if (!v->held[i].gone)
+            p = put_held(p, &v->held[i]);
+    p = put(p, v->kills.items, v->kills.n * sizeof *v->kills.items);
     *ret = bytes;
     *ret_len = (size_t)(p - bytes);
     return 0;
@@ -104,18 +125,36 @@ static int load_topics(struct view *v, struct slice *in, uint64_t n) {
     return 0;
 }
 
-static int load_held(struct view *v, struct slice *in, uint64_t n) {
-    for (uint64_t i = 0; i < n; i++) {
-        struct saved_held s;
-        if (!take(in, &s, sizeof s) || s.len > in->len)
-            return -EBADMSG;
-        int r = view_apply_hold(v, (struct slice){in->data, s.len}, s.until_usec);
-        if (r < 0)
-            return r;
-        in->data += s.len;
-        in->len -= s.len;
-    }
-    return in->len == 0 ? 0 : -EBADMSG;
+static bool take_bytes(struct slice *in, size_t len, struct slice *ret) {
+    if (len > in->len)
+        return false;
+    *ret = (struct slice){in->data, len};
+    in->data += len;
+    in->len -= len;
+    return true;
+}
+
+static int load_held(struct view *v, struct slice *in) {
+    struct saved_held s;
+    struct slice bytes, name;
+    struct entry e;
+    uint32_t len;
+    if (!take(in, &s, sizeof s) || !take_bytes(in, s.len, &bytes) || view_decode(bytes, &e) < 0)
+        return -EBADMSG;
+    int r = view_apply_hold(v, bytes, s.until_usec, s.approvals);
+    for (uint32_t i = 0; r == 0 && i < s.n_approved_by; i++)
+        r = take(in, &len, sizeof len) && take_bytes(in, len, &name)
+                ? view_apply_approval(v, e.seq, name)
+                : -EBADMSG;
+    return r;
+}
+
+static int load_kills(struct view *v, struct slice *in, uint64_t n) {
+    struct kill k;
+    int r = in->len == n * sizeof k ? 0 : -EBADMSG;
+    while (r == 0 && take(in, &k, sizeof k))
+        r = kills_add(&v->kills, k.key, k.seq);
+    return r;
 }
 
 static int load(int folder, struct slice in, struct view *v, struct view_position *ret,
@@ -124,11 +163,12 @@ static int load(int folder, struct slice in, struct view *v, struct view_positio
     struct saved s;
     if (!take(&in, &h, sizeof h) || memcmp(h.magic, checkpoint_magic, sizeof h.magic) != 0)
         return -EBADMSG;
-    if (h.format > CHECKPOINT_FORMAT) {
+    if (h.format != CHECKPOINT_FORMAT) {
         fault_set(ret_fault, checkpoint_name,
-                  "the view has format %u, but this version knows formats up to %d only; "
-                  "use a newer newswired",
-                  h.format, CHECKPOINT_FORMAT);
+                  "the view has format %u, but this version knows format %d only; %s", h.format,
+                  CHECKPOINT_FORMAT,
+                  h.format > CHECKPOINT_FORMAT ? "use a newer newswired"
+                                               : "an older newswired wrote it");
         return -EBADMSG;
     }
     size_t covered = sizeof h - offsetof(struct checkpoint_header, position);
@@ -150,7 +190,9 @@ static int load(int folder, struct slice in, struct view *v, struct view_positio
     v->entries = s.entries;
     *ret = h.position;
     int r = load_topics(v, &in, s.n_topics);
-    return r < 0 ? r : load_held(v, &in, s.n_held);
+    for (uint64_t i = 0; r == 0 && i < s.n_held; i++)
+        r = load_held(v, &in);
+    return r < 0 ? r : load_kills(v, &in, s.n_kills);
 }
 
 int view_load(int folder, struct view *v, struct view_position *ret, struct fault *ret_fault) {

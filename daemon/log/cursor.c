@@ -187,6 +187,35 @@ static int next_record(struct file_cursor *c, const struct slice *prefixes, size
     return 0;
 }
 
+/* Where the entry's story was withdrawn; 0: it wasn't. */
+static uint64_t killed_at(struct file_log *l, struct slice uri) {
+    uint8_t key[IDENTITY_KEY_BYTES];
+    uint64_t seq = 0;
+    pthread_mutex_lock(&l->mutex);
+    if (l->kills.n > 0) {
+        identity_key((const char *)uri.data, uri.len, key);
+        seq = kills_find(&l->kills, key);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return seq;
+}
+
+/* Copies an entry into the buffer; of a story that was killed later all but its
+ * text. Returns its length; 0: it is more than room. -EBADMSG. */
+static ssize_t copy_entry(struct file_log *l, struct slice payload, uint8_t *to, size_t room) {
+    struct entry e;
+    if (view_decode(payload, &e) < 0)
+        return -EBADMSG;
+    if (killed_at(l, e.uri) > e.seq) {
+        e.article = (struct slice){0};
+        return entry_encoded_max(&e) > room ? 0 : entry_encode(&e, to) - to;
+    }
+    if (payload.len > room)
+        return 0;
+    memcpy(to, payload.data, payload.len);
+    return (ssize_t)payload.len;
+}
+
 static int read_on(struct file_cursor *c, const struct slice *prefixes, size_t n_prefixes,
                    uint64_t until, uint8_t *buffer, size_t size, size_t enough,
                    struct log_read *out, struct fault *ret_fault) {
@@ -207,13 +236,14 @@ static int read_on(struct file_cursor *c, const struct slice *prefixes, size_t n
         read += sizeof record + payload.len;
         if (record.type == SEGMENT_ENTRY && record.seq > c->scanned &&
             wanted(payload, prefixes, n_prefixes)) {
-            bool fits = payload.len + out->bytes <= (out->entries > 0 ? enough : size);
-            if (!fits) {
+            size_t most = out->entries > 0 ? enough : size;
+            ssize_t n = copy_entry(c->log, payload, buffer + out->bytes,
+                                   most > out->bytes ? most - out->bytes : 0);
+            if (n <= 0) {
                 segment_reader_back(&c->reader, &record);
-                return out->entries > 0 ? 0 : -ENOBUFS;
+                return out->entries > 0 ? 0 : n < 0 ? (int)n : -ENOBUFS;
             }
-            memcpy(buffer + out->bytes, payload.data, payload.len);
-            out->bytes += payload.len;
+            out->bytes += (size_t)n;
             out->entries++;
         }
         if (record.seq > c->scanned)
@@ -222,13 +252,23 @@ static int read_on(struct file_cursor *c, const struct slice *prefixes, size_t n
     return 0;
 }
 
+/* Whether it isn't known here which stories were withdrawn. */
+static bool kills_lag(struct file_log *l) {
+    pthread_mutex_lock(&l->mutex);
+    bool lag = l->kills_lag;
+    pthread_mutex_unlock(&l->mutex);
+    return lag;
+}
+
 int file_cursor_read(struct log_cursor *cursor, const struct slice *prefixes, size_t n_prefixes,
                      uint64_t after, uint64_t until, uint8_t *buffer, size_t size, size_t enough,
                      struct log_read *ret, struct fault *ret_fault) {
     struct file_cursor *c = of(cursor);
     struct log_read out = {.scanned_seq = after, .at_until = after >= until};
     int r = 0;
-    if (!out.at_until && (c->fd < 0 || c->scanned != after))
+    if (!out.at_until && kills_lag(c->log))
+        r = -ENOMEM;
+    else if (!out.at_until && (c->fd < 0 || c->scanned != after))
         r = go(c, find_seq, prefixes, n_prefixes, after);
     if (r >= 0 && !out.at_until) {
         r = read_on(c, prefixes, n_prefixes, until, buffer, size, enough, &out, ret_fault);

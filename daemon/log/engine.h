@@ -14,6 +14,7 @@ struct log_engine {
                 struct log **ret, struct text_list *ret_notes, struct arena *notes_arena,
                 struct fault *ret_fault);
     int (*append)(struct log *log, const struct log_proposal *proposals, size_t n);
+    int (*ask)(struct log *log, const struct log_ask *ask);
     int (*fd)(const struct log *log);
     bool (*dispatch)(struct log *log, size_t max_results);
     void (*bounds)(struct log *log, struct log_bounds *ret);

@@ -1,4 +1,4 @@
-#include "daemon/log/file.h"
+#include "daemon/log/batch.h"
 #include "daemon/log/io.h"
 #include "proto/topic.h"
 
@@ -19,24 +19,6 @@ enum {
     TICK_USEC = 1000 * 1000,      /* looks after holds, troubles and retention */
     SPACE_CHECK_USEC = 50 * 1000, /* how old an answer of statvfs may be */
     OUT_OF_MEMORY_USEC = 10 * 1000,
-    ENTRY_OVERHEAD_BYTES = 256, /* of an entry but for its strings and article */
-};
-
-struct file_item {
-    struct file_item *next;
-    struct log_proposal proposal; /* its pointers point behind it */
-    size_t bytes;
-};
-
-struct file_batch {
-    struct log_batch batch;
-    struct file_batch *next;
-    struct file_item *items;
-    uint8_t *buffer; /* as it is written: struct segment_batch, then records */
-    size_t size, used, n_records;
-    struct log_result *results;
-    uint32_t *topics; /* of results that are entries */
-    size_t n, n_max, dispatched;
 };
 
 int64_t file_now(const struct file_log *l) {
@@ -88,213 +70,6 @@ void file_update_bounds(struct file_log *l) {
     b->bytes = l->bytes;
     b->taking = l->trouble[0] == 0;
     memcpy(b->trouble, l->trouble, sizeof b->trouble);
-}
-
-/* ---- batches */
-
-static void free_items(struct file_item *items) {
-    while (items != NULL) {
-        struct file_item *next = items->next;
-        free(items);
-        items = next;
-    }
-}
-
-static void batch_release(struct log_batch *batch) {
-    struct file_batch *b = (struct file_batch *)batch;
-    free_items(b->items);
-    free(b->buffer);
-    free(b->results);
-    free(b->topics);
-    free(b);
-}
-
-static size_t item_size(const struct log_proposal *p) {
-    size_t size = p->article.len + 2 * sizeof(struct segment_record) + ENTRY_OVERHEAD_BYTES +
-                  strlen(p->uri) + LIMIT_TOPIC_BYTES;
-    for (size_t i = 0; i < p->n_path; i++)
-        size += strlen(p->path[i]) + WIRE_VARINT_BYTES;
-    return size;
-}
-
-/* A batch with room for the items, which it takes, and for what is due. */
-static struct file_batch *batch_new(struct file_log *l, struct file_item *items, size_t n,
-                                    int64_t now) {
-    size_t size = sizeof(struct segment_batch), due = 0;
-    for (const struct file_item *i = items; i != NULL; i = i->next)
-        size += i->bytes;
-    for (size_t i = 0; i < l->view.n_held && l->view.held[i].until_usec <= now; i++, due++)
-        size += l->view.held[i].len + sizeof(struct segment_record) + ENTRY_OVERHEAD_BYTES;
-    struct file_batch *b = calloc(1, sizeof *b);
-    if (b == NULL)
-        return NULL;
-    b->batch.refs = 1;
-    b->batch.release = batch_release;
-    b->n_max = n + due;
-    b->size = size;
-    b->used = sizeof(struct segment_batch);
-    b->buffer = malloc(size);
-    b->results = malloc((b->n_max + 1) * sizeof *b->results);
-    b->topics = malloc((b->n_max + 1) * sizeof *b->topics);
-    if (b->buffer == NULL || b->results == NULL || b->topics == NULL) {
-        batch_release(&b->batch);
-        return NULL;
-    }
-    b->items = items;
-    return b;
-}
-
-static struct log_result *batch_result(struct file_batch *b, enum log_outcome outcome,
-                                       void *cookie) {
-    struct log_result *r = &b->results[b->n++];
-    r->outcome = outcome;
-    r->cookie = cookie;
-    r->seq = r->prev_seq = r->replaces = 0;
-    r->topic = r->entry = (struct slice){0};
-    r->fault.field[0] = r->fault.reason[0] = 0;
-    return r;
-}
-
-static void result_unavailable(struct log_result *r, const char *reason) {
-    r->outcome = LOG_UNAVAILABLE;
-    r->seq = r->prev_seq = r->replaces = 0;
-    r->topic = r->entry = (struct slice){0};
-    r->fault.field[0] = 0;
-    snprintf(r->fault.reason, sizeof r->fault.reason, "%s", reason);
-}
-
-/* ---- records */
-
-/* Seals a record whose payload has been written behind its place. */
-static void put_record(struct file_log *l, struct file_batch *b, struct segment_record *record) {
-    uint8_t *at = b->buffer + b->used;
-    segment_seal_record(&l->segments[l->n_segments - 1].header, record, at + sizeof *record);
-    memcpy(at, record, sizeof *record);
-    b->used += sizeof *record + record->length;
-    b->n_records++;
-}
-
-/* Puts an entry on the log: all but its numbers is given. */
-static int put_entry(struct file_log *l, struct file_batch *b, struct entry *e, const uint8_t *key,
-                     bool canceled, uint64_t hold, struct log_result *result) {
-    uint8_t *payload = b->buffer + b->used + sizeof(struct segment_record);
-    e->epoch = l->epoch;
-    e->seq = l->next_seq++;
-    e->prev_seq = view_topic_head(&l->view, e->topic);
-    struct segment_record record = {
-        .seq = e->seq,
-        .usec = e->stored_at_usec,
-        .aux = hold,
-        .type = SEGMENT_ENTRY,
-        .flags = canceled ? SEGMENT_CANCELED : 0,
-        .length = (uint32_t)(entry_encode(e, payload) - payload),
-    };
-    put_record(l, b, &record);
-    /* From here on as it stands in the batch: the view's own strings move. */
-    struct entry written;
-    result->entry = (struct slice){payload, record.length};
-    int r = view_decode(result->entry, &written);
-    if (r < 0)
-        return r;
-    result->seq = e->seq;
-    result->prev_seq = e->prev_seq;
-    result->replaces = e->replaces;
-    result->topic = written.topic;
-    return view_apply_entry(&l->view, &written, key, canceled, hold,
-                            &b->topics[result - b->results]);
-}
-
-static int put_hold(struct file_log *l, struct file_batch *b, struct entry *e, int64_t until_usec) {
-    uint8_t *payload = b->buffer + b->used + sizeof(struct segment_record);
-    e->epoch = l->epoch;
-    e->seq = l->next_seq++;
-    struct segment_record record = {
-        .seq = e->seq,
-        .usec = e->stored_at_usec,
-        .aux = (uint64_t)until_usec,
-        .type = SEGMENT_HOLD,
-        .length = (uint32_t)(entry_encode(e, payload) - payload),
-    };
-    put_record(l, b, &record);
-    return view_apply_hold(&l->view, (struct slice){payload, record.length}, until_usec);
-}
-
-static void put_drop(struct file_log *l, struct file_batch *b, uint64_t hold, int64_t now) {
-    struct segment_record record = {
-        .seq = l->next_seq++, .usec = now, .aux = hold, .type = SEGMENT_DROP};
-    put_record(l, b, &record);
-    view_apply_drop(&l->view, hold);
-}
-
-static struct entry entry_of(const struct log_proposal *p, const struct view_decision *d,
-                             int64_t now) {
-    struct entry e = {
-        .topic = d->topic,
-        .stored_at_usec = now,
-        .uri = slice_of(p->uri),
-        .version = p->version,
-        .content_digest = {p->content_digest, LIMIT_DIGEST_BYTES},
-        .replaces = d->replaces,
-        .n_path = p->n_path,
-        .article = p->article,
-    };
-    for (size_t i = 0; i < p->n_path; i++)
-        e.path[i] = slice_of(p->path[i]);
-    return e;
-}
-
-/* Decides one proposal and makes its records. 0; -ENOMEM: the batch is lost. */
-static int take(struct file_log *l, struct file_batch *b, struct file_item *item, int64_t now) {
-    const struct log_proposal *p = &item->proposal;
-    struct log_result *result = batch_result(b, LOG_UNAVAILABLE, p->cookie);
-    struct view_decision d;
-    struct fault fault;
-    if (view_decide(&l->view, p, now, &d, &fault) < 0) {
-        result_unavailable(result, fault.reason);
-        return 0;
-    }
-    bool wants_space = d.outcome == LOG_ACCEPTED || d.outcome == LOG_HELD;
-    if (wants_space && l->trouble[0] != 0) {
-        result_unavailable(result, l->trouble);
-        return 0;
-    }
-    result->outcome = d.outcome;
-    result->seq = d.seq;
-    result->topic = slice_of(p->topic);
-    if (d.outcome == LOG_REFUSED)
-        result->fault = d.fault;
-    if (!wants_space)
-        return 0;
-    if (d.drop != 0)
-        put_drop(l, b, d.drop, now);
-    struct entry e = entry_of(p, &d, now);
-    if (d.outcome == LOG_HELD)
-        return put_hold(l, b, &e, p->hold_until_usec);
-    return put_entry(l, b, &e, d.key, p->canceled, 0, result);
-}
-
-/* Lets go what is due, at most as much as the batch was made for. */
-static int release_due(struct file_log *l, struct file_batch *b, size_t n_items, int64_t now) {
-    const struct view_held *held;
-    while (b->n + n_items < b->n_max && (held = view_due(&l->view, now)) != NULL) {
-        struct entry e;
-        uint8_t key[IDENTITY_KEY_BYTES];
-        struct identity before;
-        struct fault fault;
-        int r = view_decode((struct slice){held->bytes, held->len}, &e);
-        if (r < 0)
-            return r;
-        memcpy(key, held->key, sizeof key);
-        r = identity_latest(&l->view.identities, key, &before, &fault);
-        if (r < 0)
-            return r;
-        e.replaces = r > 0 ? before.seq : 0;
-        e.stored_at_usec = now;
-        r = put_entry(l, b, &e, key, false, held->id, batch_result(b, LOG_RELEASED, NULL));
-        if (r < 0)
-            return r;
-    }
-    return 0;
 }
 
 /* ---- segments */
@@ -440,16 +215,29 @@ static void publish_heads(struct file_log *l) {
     }
 }
 
+/* What readers must not get any more. Without memory for it nothing of the log is
+ * read until there is. */
+static void publish_kills(struct file_log *l) {
+    const struct kills *kills = &l->view.kills;
+    l->kills_lag = false;
+    while (l->n_kills_seen < kills->n && !l->kills_lag) {
+        const struct kill *k = &kills->items[l->n_kills_seen];
+        l->kills_lag = kills_add(&l->kills, k->key, k->seq) < 0;
+        l->n_kills_seen += !l->kills_lag;
+    }
+}
+
 /* Makes a durable batch visible; the mutex is held. */
 static void publish(struct file_log *l, struct file_batch *b) {
     struct file_segment *last = &l->segments[l->n_segments - 1];
     uint64_t start = last->end;
     publish_heads(l);
+    publish_kills(l);
     last->end += b->used;
     l->bytes += b->used;
     for (size_t i = 0; i < b->n; i++) {
         const struct log_result *r = &b->results[i];
-        if (r->outcome != LOG_ACCEPTED && r->outcome != LOG_RELEASED)
+        if (!log_is_entry(r))
             continue;
         l->heads[b->topics[i]].head = r->seq;
         l->heads[b->topics[i]].entries++;
@@ -488,25 +276,27 @@ static void fail_batch(struct file_log *l, struct file_batch *b) {
     if (l->trouble[0] == 0)
         snprintf(l->trouble, sizeof l->trouble, "out of memory");
     for (size_t i = 0; i < b->n; i++) {
-        if (b->results[i].outcome == LOG_RELEASED)
+        bool asked = b->results[i].cookie != NULL;
+        if (b->results[i].outcome == LOG_NOTICE_MADE ||
+            (b->results[i].outcome == LOG_RELEASED && !asked))
             continue;
         if (n != i)
             b->results[n] = b->results[i];
-        result_unavailable(&b->results[n++], l->trouble);
+        batch_unavailable(&b->results[n++], l->trouble);
     }
     b->n = n;
 }
 
-static void process(struct file_log *l, struct file_batch *b, size_t n_items, int64_t now) {
+static void process(struct file_log *l, struct file_batch *b, int64_t now) {
     prepare(l, b->size);
     int r = view_begin(&l->view, b->n_max);
     if (r == 0 && l->active >= 0)
-        r = release_due(l, b, n_items, now);
+        r = batch_release_due(l, b, now);
     struct file_item *item = b->items;
     for (; r == 0 && item != NULL; item = item->next)
-        r = take(l, b, item, now);
+        r = batch_take(l, b, item, now);
     for (; item != NULL; item = item->next)
-        batch_result(b, LOG_UNAVAILABLE, item->proposal.cookie);
+        batch_unavailable(batch_result(b, LOG_UNAVAILABLE, item->cookie), l->trouble);
     if (r == 0)
         r = reserve_heads(l);
     if (r == 0 && b->n_records > 0)
@@ -569,7 +359,7 @@ static void idle(struct file_log *l, int64_t now) {
     if (due || l->trouble[0] != 0) {
         struct file_batch *b = batch_new(l, NULL, 0, now);
         if (b != NULL)
-            process(l, b, 0, now);
+            process(l, b, now);
     }
     file_retain(l);
 }
@@ -603,7 +393,7 @@ static void *run(void *argument) {
         int64_t now = file_now(l);
         struct file_batch *b = items != NULL ? batch_new(l, items, n, now) : NULL;
         if (b != NULL)
-            process(l, b, n, now);
+            process(l, b, now);
         else if (items != NULL)
             put_back(l, items);
         else
@@ -618,68 +408,83 @@ static struct file_log *of(const struct log *log) {
     return (struct file_log *)log;
 }
 
-static const char *copy_string(uint8_t **at, const char *s) {
-    char *copy = (char *)*at;
-    size_t len = strlen(s) + 1;
-    memcpy(copy, s, len);
-    *at += len;
-    return copy;
+/* How urgent an item is among those that wait: 1 is the most. A kill that says
+ * nothing is, other news that says nothing is in the middle. */
+static uint32_t urgency_of(const struct file_item *item) {
+    if (item->is_ask || item->proposal.urgency > 0)
+        return item->is_ask ? 1 : item->proposal.urgency;
+    return item->proposal.canceled ? 1 : 5;
 }
 
-/* A copy of a proposal in one piece of memory: strings, then the article. */
-static struct file_item *item_new(const struct log_proposal *p) {
-    size_t len = sizeof(struct file_item) + p->n_path * sizeof(char *) + strlen(p->uri) + 1 +
-                 strlen(p->topic) + 1 + p->article.len;
-    for (size_t i = 0; i < p->n_path; i++)
-        len += strlen(p->path[i]) + 1;
-    struct file_item *item = malloc(len);
-    if (item == NULL)
-        return NULL;
-    const char **path = (const char **)(item + 1);
-    uint8_t *at = (uint8_t *)(path + p->n_path);
-    item->next = NULL;
-    item->proposal = *p;
-    for (size_t i = 0; i < p->n_path; i++)
-        path[i] = copy_string(&at, p->path[i]);
-    item->proposal.path = path;
-    item->proposal.uri = copy_string(&at, p->uri);
-    item->proposal.topic = copy_string(&at, p->topic);
-    item->proposal.article.data = at;
-    if (p->article.len > 0)
-        memcpy(at, p->article.data, p->article.len);
-    item->bytes = item_size(p);
-    return item;
+/* Puts a kill before what is less urgent. A version of its own story that waits
+ * is known then to be dead when its turn comes; the kill needs no other original. */
+static void insert_kill(struct file_log *l, struct file_item *kill) {
+    struct file_item **at = &l->queue;
+    while (*at != NULL &&
+           ((*at)->is_ask || (*at)->proposal.canceled || urgency_of(*at) <= urgency_of(kill)))
+        at = &(*at)->next;
+    for (const struct file_item *i = *at; i != NULL; i = i->next)
+        if (!i->is_ask && strcmp(i->proposal.uri, kill->proposal.uri) == 0) {
+            kill->proposal.forced = true;
+            memcpy(kill->topic, i->topic, sizeof kill->topic);
+        }
+    kill->next = *at;
+    *at = kill;
+    if (kill->next == NULL)
+        l->queue_tail = &kill->next;
+}
+
+/* The mutex is held. */
+static void enqueue(struct file_log *l, struct file_item *items) {
+    while (items != NULL) {
+        struct file_item *item = items;
+        items = item->next;
+        item->next = NULL;
+        l->queue_bytes += item->bytes;
+        if (!item->is_ask && item->proposal.canceled) {
+            insert_kill(l, item);
+            continue;
+        }
+        *l->queue_tail = item;
+        l->queue_tail = &item->next;
+    }
+}
+
+/* Takes the items, or frees them when there is no room. */
+static int queue_items(struct file_log *l, struct file_item *items, size_t bytes) {
+    pthread_mutex_lock(&l->mutex);
+    bool fits = l->queue_bytes == 0 || l->queue_bytes + bytes <= l->config.queue_bytes;
+    bool wake = fits && l->asleep;
+    if (fits)
+        enqueue(l, items);
+    pthread_mutex_unlock(&l->mutex);
+    if (wake)
+        pthread_cond_signal(&l->wake);
+    if (!fits)
+        batch_free_items(items);
+    return fits ? 0 : -EAGAIN;
 }
 
 static int file_append(struct log *log, const struct log_proposal *proposals, size_t n) {
-    struct file_log *l = of(log);
     struct file_item *first = NULL, **tail = &first;
     size_t bytes = 0;
     for (size_t i = 0; i < n; i++) {
-        struct file_item *item = item_new(&proposals[i]);
+        struct file_item *item = batch_item(&proposals[i]);
         if (item != NULL) {
             *tail = item;
             tail = &item->next;
             bytes += item->bytes;
             continue;
         }
-        free_items(first);
+        batch_free_items(first);
         return -EAGAIN;
     }
-    pthread_mutex_lock(&l->mutex);
-    bool fits = l->queue_bytes == 0 || l->queue_bytes + bytes <= l->config.queue_bytes;
-    bool wake = fits && l->asleep;
-    if (fits && first != NULL) {
-        *l->queue_tail = first;
-        l->queue_tail = tail;
-        l->queue_bytes += bytes;
-    }
-    pthread_mutex_unlock(&l->mutex);
-    if (wake)
-        pthread_cond_signal(&l->wake);
-    if (!fits)
-        free_items(first);
-    return fits ? 0 : -EAGAIN;
+    return queue_items(of(log), first, bytes);
+}
+
+static int file_ask(struct log *log, const struct log_ask *ask) {
+    struct file_item *item = batch_ask(ask);
+    return item == NULL ? -EAGAIN : queue_items(of(log), item, item->bytes);
 }
 
 static int file_fd(const struct log *log) {
@@ -765,6 +570,7 @@ static void file_free(struct file_log *l) {
     io_closep(&l->event);
     pthread_cond_destroy(&l->wake);
     pthread_mutex_destroy(&l->mutex);
+    kills_done(&l->kills);
     free(l->segments);
     free(l->heads);
     free(l->directory);
@@ -849,6 +655,9 @@ static int publish_recovered(struct file_log *l) {
     if (r < 0)
         return r;
     publish_heads(l);
+    publish_kills(l);
+    if (l->kills_lag)
+        return -ENOMEM;
     for (size_t i = 0; i < l->n_heads; i++) {
         const struct view_topic *t = &l->view.topics[i];
         l->heads[i].head = t->head;
@@ -890,6 +699,7 @@ static int file_open(const struct log_config *config, log_follow_fn follow, void
 const struct log_engine log_engine_file = {
     .open = file_open,
     .append = file_append,
+    .ask = file_ask,
     .fd = file_fd,
     .dispatch = file_dispatch,
     .bounds = file_bounds,

@@ -27,8 +27,6 @@ struct file_segment {
     uint64_t end;
 };
 
-struct file_item; /* a proposal that waits */
-struct file_batch;
 struct file_job; /* a checkpoint being written */
 
 struct file_log {
@@ -44,7 +42,7 @@ struct file_log {
     pthread_cond_t wake;
 
     /* ---- under the mutex */
-    struct file_item *queue, **queue_tail;
+    struct file_item *queue, **queue_tail; /* batch.h */
     size_t queue_bytes;
     bool stop, asleep;
     struct file_batch *done, **done_tail;
@@ -54,12 +52,15 @@ struct file_log {
     struct index index;     /* of the last segment */
     struct log_head *heads; /* as the view's topics, but durable */
     size_t n_heads, n_heads_max;
+    struct kills kills; /* as the view's, but durable */
+    bool kills_lag;     /* some of them are missing */
     struct log_bounds bounds;
 
     /* ---- the log's thread alone */
     struct view view;
     uint64_t next_seq;
-    int active; /* descriptor of the last segment; -1: a fresh one is needed */
+    size_t n_kills_seen; /* of the view's kills, in those under the mutex */
+    int active;          /* descriptor of the last segment; -1: a fresh one is needed */
     struct file_job *job;
     uint64_t next_run;
     uint64_t covered_segment; /* by the last checkpoint */

@@ -175,6 +175,10 @@ void file_retain(struct file_log *l) {
         l->bytes -= l->segments[0].end;
         memmove(l->segments, l->segments + 1, --l->n_segments * sizeof *l->segments);
         file_update_bounds(l);
+        /* Nothing that was killed before here can be read any more. */
+        kills_forget(&l->kills, l->segments[0].header.base);
         pthread_mutex_unlock(&l->mutex);
+        kills_forget(&l->view.kills, l->segments[0].header.base);
+        l->n_kills_seen = l->view.kills.n;
     }
 }

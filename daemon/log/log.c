@@ -20,6 +20,10 @@ int log_append(struct log *log, const struct log_proposal *proposals, size_t n) 
     return log->engine->append(log, proposals, n);
 }
 
+int log_ask(struct log *log, const struct log_ask *ask) {
+    return log->engine->ask(log, ask);
+}
+
 int log_fd(const struct log *log) {
     return log->engine->fd(log);
 }

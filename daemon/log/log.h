@@ -47,7 +47,10 @@ struct log_proposal {
     uint32_t version;
     const char *topic;
     bool canceled;           /* a kill: a new version that withdraws the story */
+    bool forced;             /* a version whose original isn't known is taken */
+    uint32_t urgency;        /* 1 (most urgent) to 9; 0 says nothing */
     int64_t hold_until_usec; /* UTC; 0 or past: not held */
+    uint32_t approvals;      /* persons who must approve it first; 0: none */
     uint8_t content_digest[LIMIT_DIGEST_BYTES];
     const char *const *path; /* daemons passed so far */
     size_t n_path;
@@ -58,9 +61,31 @@ enum log_outcome {
     LOG_ACCEPTED,    /* a new entry */
     LOG_DUPLICATE,   /* seq is the first entry's (0: it is held) */
     LOG_HELD,        /* durable, but not an entry yet */
-    LOG_RELEASED,    /* a held article became an entry; cookie is NULL */
+    LOG_RELEASED,    /* a held article became an entry; cookie is NULL unless it was asked for */
+    LOG_NOTICE_MADE, /* the story moved: a notice on its old topic; cookie is NULL */
     LOG_REFUSED,     /* for good; see fault */
+    LOG_APPROVED,    /* the approval is noted; seq counts those that are missing */
+    LOG_REJECTED,    /* the held article is gone */
+    LOG_ANSWERED,    /* to a question; see story and held */
     LOG_UNAVAILABLE, /* not taken, and not kept; see fault; the same may be tried again */
+};
+
+/* An article that is held back. */
+struct log_held {
+    uint64_t id;
+    int64_t until_usec; /* UTC; past: it waits for approvals only */
+    uint32_t approvals; /* that it wants */
+    struct entry entry; /* to come: its seq is the id, approved_by who did so far */
+};
+
+/* What is known of a uri. */
+struct log_story {
+    uint32_t version; /* newest on the log; 0: none */
+    uint64_t seq;
+    struct slice topic;
+    bool killed;
+    uint32_t held_version; /* 0: none */
+    struct slice held_topic;
 };
 
 struct log_result {
@@ -70,11 +95,20 @@ struct log_result {
     uint64_t prev_seq;
     uint64_t replaces;
     struct slice topic;
-    /* LOG_ACCEPTED and LOG_RELEASED: the entry as field ENTRY_FIELD (tag,
+    /* LOG_ACCEPTED, LOG_RELEASED and LOG_NOTICE_MADE: the entry as field ENTRY_FIELD (tag,
      * length, Entry), ready for a FeedMessage. Valid as long as the batch is. */
     struct slice entry;
+    const struct log_story *story; /* LOG_ASK_STORY */
+    const struct log_held *held;   /* LOG_ASK_HELD, in the order of their times */
+    size_t n_held;
     struct fault fault;
 };
+
+/* Whether the result carries an entry. */
+static inline bool log_is_entry(const struct log_result *r) {
+    return r->outcome == LOG_ACCEPTED || r->outcome == LOG_RELEASED ||
+           r->outcome == LOG_NOTICE_MADE;
+}
 
 /* Durable results, in order. The batch is the memory behind their slices: it
  * goes when this returns, unless log_batch_ref took hold of it. */
@@ -114,9 +148,31 @@ int log_open(const struct log_config *config, log_follow_fn follow, void *userda
              struct fault *ret_fault) __attribute__((nonnull(1, 2, 4, 7), warn_unused_result));
 
 /* Asks for the proposals to be put on the log, in their order, after all that
- * was asked before. Each gets exactly one result. 0; -EAGAIN when the queue is
- * full: none was taken. */
+ * was asked before; but a kill goes before what waits with a lower urgency, and
+ * takes waiting versions of its uri with it. Each gets exactly one result. 0;
+ * -EAGAIN when the queue is full: none was taken. */
 int log_append(struct log *log, const struct log_proposal *proposals, size_t n)
+    __attribute__((nonnull, warn_unused_result));
+
+enum log_ask_type {
+    LOG_ASK_STORY,   /* what is known of uri */
+    LOG_ASK_HELD,    /* what is held */
+    LOG_ASK_RELEASE, /* let the held article go now, whatever it waits for */
+    LOG_ASK_APPROVE, /* note that who approved; it goes when nothing else is missing */
+    LOG_ASK_REJECT,  /* it is never to go */
+};
+
+/* Everything is copied by log_ask. */
+struct log_ask {
+    enum log_ask_type type;
+    uint64_t hold;
+    const char *uri;
+    const char *who; /* a line; two approvals by the same one count once, case aside */
+    void *cookie;
+};
+
+/* Asks behind all that was asked before; gets exactly one result. 0 or -EAGAIN. */
+int log_ask(struct log *log, const struct log_ask *ask)
     __attribute__((nonnull, warn_unused_result));
 
 /* Readable when log_dispatch has something to do. */
@@ -158,7 +214,8 @@ struct log_read {
  * larger together than `enough`, or one that is larger alone. until must not be
  * above the durable head. The buffer holds at least LIMIT_ENTRY_BYTES and
  * `enough`. A call reads a bounded amount of the log even when little
- * matches, so it may give no entry and still not be at_until.
+ * matches, so it may give no entry and still not be at_until. What was there of
+ * a story before it was killed comes without its article.
  * 0; -EBADMSG with *ret_fault naming segment and offset when the log is damaged
  * there; -EIO and such. */
 int log_cursor_read(struct log_cursor *cursor, const struct slice *prefixes, size_t n_prefixes,

@@ -248,7 +248,9 @@ static int apply(struct recovery *r, const struct segment_record *record, struct
     if (record->type == SEGMENT_DROP)
         view_apply_drop(&l->view, record->aux);
     if (record->type == SEGMENT_HOLD)
-        return view_apply_hold(&l->view, payload, (int64_t)record->aux);
+        return view_apply_hold(&l->view, payload, (int64_t)record->aux, record->flags);
+    if (record->type == SEGMENT_APPROVE)
+        return view_apply_approval(&l->view, record->aux, payload);
     if (record->type != SEGMENT_ENTRY)
         return record->type == SEGMENT_DROP ? 0 : -EBADMSG;
     struct entry e;
@@ -256,7 +258,7 @@ static int apply(struct recovery *r, const struct segment_record *record, struct
     if (view_decode(payload, &e) < 0 || e.seq != record->seq)
         return -EBADMSG;
     identity_key((const char *)e.uri.data, e.uri.len, key);
-    return view_apply_entry(&l->view, &e, key, record->flags & SEGMENT_CANCELED, record->aux, NULL);
+    return view_apply_entry(&l->view, &e, key, record->flags, record->aux, NULL);
 }
 
 /* Looks over one batch; *ret_n: its records, 0 at the end. The reader is left

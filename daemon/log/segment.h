@@ -12,7 +12,7 @@
  *    and must be good. Only the last batch of the last segment can be torn.
  *  - A segment's header says where the segment before it ends. What lies behind
  *    that end was never acknowledged and is never looked at.
- *  - Every record, be it an entry, a hold or a drop, takes a number of its own;
+ *  - Every record, be it an entry, a hold, a drop or an approval, takes a number of its own;
  *    numbers rise, and those of a batch that failed are not given again.
  *  - Checksums start from the segment's random salt, which is never told to
  *    anyone, so that an article can't hold bytes that pass for a batch.
@@ -60,11 +60,17 @@ struct segment_batch {
 
 enum segment_type {
     SEGMENT_ENTRY = 1, /* payload: the entry as field ENTRY_FIELD; aux: the hold that it releases */
-    SEGMENT_HOLD = 2,  /* payload: the same, its seq being the hold's id; aux: until, UTC usec */
-    SEGMENT_DROP = 3,  /* no payload; aux: the hold that is dropped */
+    /* Payload: the same, its seq being the hold's id; aux: until, UTC usec;
+     * flags: approvals that it wants. */
+    SEGMENT_HOLD = 2,
+    SEGMENT_DROP = 3,    /* payload: who dropped it, if a person did; aux: the hold */
+    SEGMENT_APPROVE = 4, /* payload: who approved; aux: the hold */
 };
 
-enum { SEGMENT_CANCELED = 1 }; /* flag of an entry: a kill */
+enum segment_entry_flags {
+    SEGMENT_CANCELED = 1, /* a kill */
+    SEGMENT_NOTICE = 2,   /* the daemon's own: the story went on to another topic */
+};
 
 struct segment_record {
     uint32_t crc;    /* of all behind it in this header, and the payload */

@@ -1,18 +1,20 @@
 #include "daemon/log/view.h"
 
+#include "daemon/log/segment.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum undo_kind { UNDO_TOPIC, UNDO_HELD };
+enum undo_kind { UNDO_TOPIC, UNDO_HELD, UNDO_APPROVAL, UNDO_KILL };
 
 struct view_undo {
     enum undo_kind kind;
     uint32_t topic;
     struct view_topic before; /* UNDO_TOPIC; its name is not changed */
-    uint64_t hold;            /* UNDO_HELD: it was put there */
+    uint64_t hold;            /* UNDO_HELD: it was put there; UNDO_APPROVAL: it was given to it */
 };
 
 int view_decode(struct slice payload, struct entry *ret) {
@@ -108,23 +110,42 @@ uint64_t view_topic_head(const struct view *v, struct slice topic) {
 
 /* ---- held articles */
 
-static struct view_held *held_find(const struct view *v, const uint8_t *key) {
+const struct view_held *view_held_of(const struct view *v, const uint8_t *key) {
     for (size_t i = 0; i < v->n_held; i++)
         if (!v->held[i].gone && memcmp(v->held[i].key, key, IDENTITY_KEY_BYTES) == 0)
             return &v->held[i];
     return NULL;
 }
 
+static struct view_held *held_by_id(const struct view *v, uint64_t id) {
+    for (size_t i = 0; i < v->n_held; i++)
+        if (!v->held[i].gone && v->held[i].id == id)
+            return &v->held[i];
+    return NULL;
+}
+
+const struct view_held *view_held_find(const struct view *v, uint64_t id) {
+    return held_by_id(v, id);
+}
+
+static bool waits_for_time_only(const struct view_held *h) {
+    return !h->gone && h->n_approved_by >= h->approvals;
+}
+
+bool view_held_is_due(const struct view_held *h, int64_t now_usec) {
+    return waits_for_time_only(h) && h->until_usec <= now_usec;
+}
+
 const struct view_held *view_due(const struct view *v, int64_t now_usec) {
     for (size_t i = 0; i < v->n_held && v->held[i].until_usec <= now_usec; i++)
-        if (!v->held[i].gone)
+        if (view_held_is_due(&v->held[i], now_usec))
             return &v->held[i];
     return NULL;
 }
 
 int64_t view_next_release(const struct view *v) {
     for (size_t i = 0; i < v->n_held; i++)
-        if (!v->held[i].gone)
+        if (waits_for_time_only(&v->held[i]))
             return v->held[i].until_usec;
     return INT64_MAX;
 }
@@ -139,6 +160,8 @@ size_t view_n_held(const struct view *v) {
 static void held_remove(struct view *v, size_t i) {
     v->held_bytes -= v->held[i].len;
     free(v->held[i].bytes);
+    for (size_t k = 0; k < v->held[i].n_approved_by; k++)
+        free(v->held[i].approved_by[k]);
     memmove(v->held + i, v->held + i + 1, (--v->n_held - i) * sizeof *v->held);
 }
 
@@ -148,7 +171,7 @@ void view_apply_drop(struct view *v, uint64_t hold) {
             v->held[i].gone = true;
 }
 
-int view_apply_hold(struct view *v, struct slice payload, int64_t until_usec) {
+int view_apply_hold(struct view *v, struct slice payload, int64_t until_usec, uint32_t approvals) {
     struct entry e;
     int r = view_decode(payload, &e);
     if (r < 0)
@@ -156,7 +179,8 @@ int view_apply_hold(struct view *v, struct slice payload, int64_t until_usec) {
     if (!grow(&v->held, &v->n_held_max, v->n_held, sizeof *v->held) ||
         !grow(&v->undo, &v->n_undo_max, v->n_undo, sizeof *v->undo))
         return -ENOMEM;
-    struct view_held h = {.id = e.seq, .until_usec = until_usec, .version = e.version};
+    struct view_held h = {
+        .id = e.seq, .until_usec = until_usec, .approvals = approvals, .version = e.version};
     identity_key((const char *)e.uri.data, e.uri.len, h.key);
     memcpy(h.digest, e.content_digest.data, sizeof h.digest);
     h.bytes = malloc(payload.len);
@@ -170,6 +194,20 @@ int view_apply_hold(struct view *v, struct slice payload, int64_t until_usec) {
     v->held[i] = h;
     v->held_bytes += h.len;
     v->undo[v->n_undo++] = (struct view_undo){.kind = UNDO_HELD, .hold = h.id};
+    return 0;
+}
+
+int view_apply_approval(struct view *v, uint64_t hold, struct slice who) {
+    struct view_held *h = held_by_id(v, hold);
+    if (h == NULL || h->n_approved_by == LIMIT_APPROVALS)
+        return 0; /* it has gone, or has enough */
+    char *name = strndup((const char *)who.data, who.len);
+    if (name == NULL || !grow(&v->undo, &v->n_undo_max, v->n_undo, sizeof *v->undo)) {
+        free(name);
+        return -ENOMEM;
+    }
+    h->approved_by[h->n_approved_by++] = name;
+    v->undo[v->n_undo++] = (struct view_undo){.kind = UNDO_APPROVAL, .hold = hold};
     return 0;
 }
 
@@ -189,7 +227,30 @@ int view_begin(struct view *v, size_t n) {
     return identity_reserve(&v->identities, 2 * n);
 }
 
-int view_apply_entry(struct view *v, const struct entry *e, const uint8_t *key, bool canceled,
+/* Notes the version that an entry is. 0 or -ENOMEM. */
+static int add_identity(struct view *v, const struct entry *e, const uint8_t *key, uint32_t topic,
+                        bool canceled) {
+    struct identity id = {
+        .version = e->version,
+        .topic = topic,
+        .seq = e->seq,
+        .usec = e->stored_at_usec,
+        .flags = canceled ? IDENTITY_KILLED : 0,
+    };
+    memcpy(id.key, key, sizeof id.key);
+    memcpy(id.digest, e->content_digest.data, sizeof id.digest);
+    identity_add(&v->identities, &id, v->changes, &v->n_changes);
+    if (!canceled)
+        return 0;
+    if (!grow(&v->undo, &v->n_undo_max, v->n_undo, sizeof *v->undo))
+        return -ENOMEM;
+    int r = kills_add(&v->kills, key, e->seq);
+    if (r == 0)
+        v->undo[v->n_undo++] = (struct view_undo){.kind = UNDO_KILL};
+    return r;
+}
+
+int view_apply_entry(struct view *v, const struct entry *e, const uint8_t *key, unsigned flags,
                      uint64_t hold, uint32_t *ret_topic) {
     uint32_t index;
     int r = topic_index(v, e->topic, &index);
@@ -202,21 +263,12 @@ int view_apply_entry(struct view *v, const struct entry *e, const uint8_t *key, 
     t->head = v->head = e->seq;
     t->entries++;
     v->entries++;
-    struct identity id = {
-        .version = e->version,
-        .topic = index,
-        .seq = e->seq,
-        .usec = e->stored_at_usec,
-        .flags = canceled ? IDENTITY_KILLED : 0,
-    };
-    memcpy(id.key, key, sizeof id.key);
-    memcpy(id.digest, e->content_digest.data, sizeof id.digest);
-    identity_add(&v->identities, &id, v->changes, &v->n_changes);
     if (hold != 0)
         view_apply_drop(v, hold);
     if (ret_topic != NULL)
         *ret_topic = index;
-    return 0;
+    /* A notice is no version of the story: what it ends stays known as it is. */
+    return flags & SEGMENT_NOTICE ? 0 : add_identity(v, e, key, index, flags & SEGMENT_CANCELED);
 }
 
 static void undo_hold(struct view *v, uint64_t hold) {
@@ -225,13 +277,21 @@ static void undo_hold(struct view *v, uint64_t hold) {
             held_remove(v, i);
 }
 
+static void undo_approval(struct view *v, uint64_t hold) {
+    for (size_t i = 0; i < v->n_held; i++)
+        if (v->held[i].id == hold)
+            free(v->held[i].approved_by[--v->held[i].n_approved_by]);
+}
+
 void view_undo(struct view *v) {
     while (v->n_undo > 0) {
         const struct view_undo *u = &v->undo[--v->n_undo];
-        if (u->kind == UNDO_HELD)
-            undo_hold(v, u->hold);
-        else
-            v->topics[u->topic] = u->before;
+        switch (u->kind) {
+        case UNDO_HELD: undo_hold(v, u->hold); break;
+        case UNDO_APPROVAL: undo_approval(v, u->hold); break;
+        case UNDO_KILL: kills_truncate(&v->kills, v->kills.n - 1); break;
+        case UNDO_TOPIC: v->topics[u->topic] = u->before; break;
+        }
     }
     for (size_t i = 0; i < v->n_held; i++)
         v->held[i].gone = false;
@@ -245,6 +305,7 @@ void view_done(struct view *v) {
     while (v->n_held > 0)
         held_remove(v, v->n_held - 1);
     identity_done(&v->identities);
+    kills_done(&v->kills);
     free(v->held);
     free(v->topics);
     free(v->topic_slots);
@@ -291,84 +352,120 @@ static void decide_older(const struct log_proposal *p, uint32_t version, uint64_
              where);
 }
 
-/* A version follows its original's topic. Whether it may be there. */
-static bool decide_topic(const struct log_proposal *p, struct slice original,
+/* A kill goes to where the story is. Any other version goes where it belongs, and
+ * what is left behind on another topic wants a notice. */
+static void decide_topic(const struct log_proposal *p, struct slice original, uint32_t version,
                          struct view_decision *d) {
-    if (!p->canceled && !slice_equal(original, slice_of(p->topic))) {
-        refuse(d, "section");
-        snprintf(d->fault.reason, sizeof d->fault.reason,
-                 "this version is for topic %s, but the story is on %.*s; "
-                 "a correction stays on its original's topic",
-                 p->topic, (int)original.len, (const char *)original.data);
-        return false;
+    if (p->canceled || slice_equal(original, slice_of(p->topic))) {
+        d->topic = original;
+        return;
     }
-    d->topic = original;
-    return true;
+    d->moved_from = original;
+    d->moved_version = version;
 }
 
+/* A new version or a new story, which may have to wait. What it replaces may wait
+ * already, and then it waits no shorter. */
 static void decide_new(const struct view *v, const struct log_proposal *p, int64_t now_usec,
                        const struct view_held *held, struct view_decision *d) {
     d->outcome = LOG_ACCEPTED;
     d->drop = held != NULL ? held->id : 0;
-    if (p->canceled || p->hold_until_usec <= now_usec)
+    d->hold_until_usec = p->hold_until_usec;
+    d->approvals = p->approvals;
+    if (held != NULL && held->until_usec > d->hold_until_usec)
+        d->hold_until_usec = held->until_usec;
+    if (held != NULL && held->approvals > d->approvals)
+        d->approvals = held->approvals;
+    if (p->canceled || (d->hold_until_usec <= now_usec && d->approvals == 0))
         return;
     d->outcome = LOG_HELD;
     if (v->held_bytes + p->article.len > VIEW_HELD_BYTES) {
-        refuse(d, "embargoed_until");
+        refuse(d, d->approvals > 0 ? "" : "embargoed_until");
         snprintf(d->fault.reason, sizeof d->fault.reason,
                  "too many articles are held back already");
     }
 }
 
-int view_decide(const struct view *v, const struct log_proposal *p, int64_t now_usec,
-                struct view_decision *ret, struct fault *ret_fault) {
-    struct view_decision *d = ret;
-    struct identity latest, exact;
-    d->outcome = LOG_ACCEPTED;
-    d->seq = d->drop = d->replaces = 0;
-    d->topic = slice_of(p->topic);
-    d->fault.field[0] = d->fault.reason[0] = 0;
-    identity_key(p->uri, strlen(p->uri), d->key);
-    const struct view_held *held = v->n_held > 0 ? held_find(v, d->key) : NULL;
-    int known = identity_latest(&v->identities, d->key, &latest, ret_fault);
-    if (known < 0)
-        return known;
-    if (known > 0 && p->version <= latest.version) {
-        int r = p->version == latest.version
-                    ? (exact = latest, 1)
+static void decide_unknown(const struct log_proposal *p, struct view_decision *d) {
+    refuse(d, "uri");
+    if (p->canceled)
+        snprintf(d->fault.reason, sizeof d->fault.reason,
+                 "there is no such story to withdraw; --force withdraws it all the same");
+    else
+        snprintf(d->fault.reason, sizeof d->fault.reason,
+                 "version %" PRIu32 " of a story that is not known here; --force takes it",
+                 p->version);
+}
+
+/* The uri's newest version is on the log: what becomes of one that is not newer,
+ * or comes after a kill. Whether that decided it. */
+static int decide_known(const struct view *v, const struct log_proposal *p,
+                        const struct identity *latest, struct view_decision *d,
+                        struct fault *ret_fault) {
+    struct identity exact = *latest;
+    if (p->version <= latest->version) {
+        int r = p->version == latest->version
+                    ? 1
                     : identity_version(&v->identities, d->key, p->version, &exact, ret_fault);
         if (r < 0)
             return r;
-        if (r > 0)
+        if (r > 0) {
             decide_same(p, exact.seq, exact.digest, d);
-        else
-            decide_older(p, latest.version, latest.seq, d);
-        return 0;
+            return 1;
+        }
     }
-    if (held != NULL && p->version <= held->version) {
-        if (p->version == held->version)
-            decide_same(p, 0, held->digest, d);
-        else
-            decide_older(p, held->version, 0, d);
-        return 0;
-    }
-    if (known > 0 && latest.flags & IDENTITY_KILLED) {
+    if (latest->flags & IDENTITY_KILLED) {
         refuse(d, "uri");
         snprintf(d->fault.reason, sizeof d->fault.reason,
-                 "the story was killed (seq %" PRIu64 "); a new story needs a new uri", latest.seq);
+                 "the story was killed (seq %" PRIu64 "); a new story needs a new uri",
+                 latest->seq);
+        return 1;
+    }
+    if (p->version < latest->version)
+        decide_older(p, latest->version, latest->seq, d);
+    return p->version < latest->version;
+}
+
+/* The same for a version that is held. */
+static bool decide_held(const struct log_proposal *p, const struct view_held *held,
+                        struct view_decision *d) {
+    if (p->version > held->version)
+        return false;
+    if (p->version == held->version)
+        decide_same(p, 0, held->digest, d);
+    else
+        decide_older(p, held->version, 0, d);
+    return true;
+}
+
+int view_decide(const struct view *v, const struct log_proposal *p, int64_t now_usec,
+                struct view_decision *ret, struct fault *ret_fault) {
+    struct view_decision *d = ret;
+    struct identity latest;
+    *d = (struct view_decision){.outcome = LOG_ACCEPTED, .topic = slice_of(p->topic)};
+    identity_key(p->uri, strlen(p->uri), d->key);
+    const struct view_held *held = v->n_held > 0 ? view_held_of(v, d->key) : NULL;
+    int known = identity_latest(&v->identities, d->key, &latest, ret_fault);
+    if (known < 0)
+        return known;
+    int r = known > 0 ? decide_known(v, p, &latest, d, ret_fault) : 0;
+    if (r != 0)
+        return r < 0 ? r : 0;
+    if (held != NULL && decide_held(p, held, d))
+        return 0;
+    if (known == 0 && held == NULL && !p->forced && (p->canceled || p->version > 1)) {
+        decide_unknown(p, d);
         return 0;
     }
-    struct entry original;
     if (known > 0) {
         d->replaces = latest.seq;
-        if (!decide_topic(p, slice_of(v->topics[latest.topic].name), d))
-            return 0;
-    } else if (held != NULL) {
-        int r = view_decode((struct slice){held->bytes, held->len}, &original);
+        decide_topic(p, slice_of(v->topics[latest.topic].name), latest.version, d);
+    } else if (held != NULL && p->canceled) {
+        struct entry waiting;
+        r = view_decode((struct slice){held->bytes, held->len}, &waiting);
         if (r < 0)
             return r;
-        if (!decide_topic(p, original.topic, d))
-            return 0;
+        d->topic = waiting.topic;
     }
     decide_new(v, p, now_usec, held, d);
     return 0;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "daemon/log/identity.h"
+#include "daemon/log/kills.h"
 #include "daemon/log/log.h"
 
 struct view_topic {
@@ -22,10 +23,13 @@ struct view_topic {
     uint64_t entries; /* ever */
 };
 
-/* An article that waits for its time. */
+/* An article that waits for its time, or for persons who approve it. */
 struct view_held {
     uint64_t id; /* the hold record's number */
     int64_t until_usec;
+    uint32_t approvals; /* that it wants */
+    char *approved_by[LIMIT_APPROVALS];
+    size_t n_approved_by;
     uint8_t key[IDENTITY_KEY_BYTES];
     uint32_t version;
     uint8_t digest[IDENTITY_DIGEST_BYTES];
@@ -42,6 +46,7 @@ struct view {
     uint32_t *topic_slots; /* hash of the name: index + 1 */
     size_t n_topic_slots;
     struct identity_set identities;
+    struct kills kills;
     struct view_held *held; /* in the order of their times */
     size_t n_held, n_held_max;
     size_t held_bytes;
@@ -64,7 +69,11 @@ struct view_decision {
     uint64_t seq;  /* LOG_DUPLICATE: of the first; 0: it is held */
     uint64_t drop; /* a hold that this version takes the place of; 0: none */
     struct slice topic;
+    struct slice moved_from; /* the topic that the story leaves; empty: it stays */
+    uint32_t moved_version;  /* that stands there */
     uint64_t replaces;
+    int64_t hold_until_usec; /* LOG_HELD */
+    uint32_t approvals;      /* likewise */
     uint8_t key[IDENTITY_KEY_BYTES];
     struct fault fault; /* LOG_REFUSED */
 };
@@ -87,14 +96,19 @@ int view_add_topic(struct view *v, const struct view_topic *topic)
  * until then. 0 or -ENOMEM. */
 int view_begin(struct view *v, size_t n) __attribute__((nonnull, warn_unused_result));
 
-/* Applies an entry; key is identity_key of its uri; hold: the hold that it
- * releases, 0 for none. *ret_topic (unless NULL) is the topic's index. 0 or -ENOMEM. */
-int view_apply_entry(struct view *v, const struct entry *entry, const uint8_t *key, bool canceled,
+/* Applies an entry; key is identity_key of its uri; flags: of enum
+ * segment_entry_flags; hold: the hold that it releases, 0 for none. *ret_topic
+ * (unless NULL) is the topic's index. 0 or -ENOMEM. */
+int view_apply_entry(struct view *v, const struct entry *entry, const uint8_t *key, unsigned flags,
                      uint64_t hold, uint32_t *ret_topic)
     __attribute__((nonnull(1, 2, 3), warn_unused_result));
 
 /* Applies a hold, whose payload is copied. 0, -ENOMEM, -EBADMSG. */
-int view_apply_hold(struct view *v, struct slice payload, int64_t until_usec)
+int view_apply_hold(struct view *v, struct slice payload, int64_t until_usec, uint32_t approvals)
+    __attribute__((nonnull, warn_unused_result));
+
+/* Applies an approval by somebody who hasn't approved yet. 0 or -ENOMEM. */
+int view_apply_approval(struct view *v, uint64_t hold, struct slice who)
     __attribute__((nonnull, warn_unused_result));
 
 /* Applies a drop. */
@@ -103,11 +117,21 @@ void view_apply_drop(struct view *v, uint64_t hold) __attribute__((nonnull));
 /* Takes back everything since view_begin. */
 void view_undo(struct view *v) __attribute__((nonnull));
 
+/* The held article of that id; NULL when there is none. */
+const struct view_held *view_held_find(const struct view *v, uint64_t id) __attribute__((nonnull));
+
+/* The held article of that uri (identity_key); NULL when there is none. */
+const struct view_held *view_held_of(const struct view *v, const uint8_t *key)
+    __attribute__((nonnull));
+
+/* Whether nothing keeps it any longer. */
+bool view_held_is_due(const struct view_held *held, int64_t now_usec) __attribute__((nonnull));
+
 /* The held article that is due, the earliest first; NULL when there is none.
  * Those that this batch released don't count. */
 const struct view_held *view_due(const struct view *v, int64_t now_usec) __attribute__((nonnull));
 
-/* When the next one is due, UTC; INT64_MAX: none is held. */
+/* When the next one is due, UTC; INT64_MAX: none is, but for approvals. */
 int64_t view_next_release(const struct view *v) __attribute__((nonnull));
 
 /* Articles that are held. */

@@ -174,7 +174,7 @@ static void what_is_no_new_entry_stays_away(void **state) {
         {.uri = "u:1", .version = 1, .topic = "briefs/brief", .article = slice_of("1")},
         {.uri = "u:1", .version = 1, .topic = "briefs/brief", .article = slice_of("1")},
         {.uri = "u:2", .version = 1, .topic = "briefs/brief", .hold_until_usec = later},
-        {.uri = "u:1", .version = 2, .topic = "politics/brief", .article = slice_of("2")},
+        {.uri = "u:9", .version = 2, .topic = "briefs/brief", .article = slice_of("2")},
         {.uri = "u:3", .version = 1, .topic = "briefs/brief", .article = slice_of("3")},
     };
     rig_gate_close(&r);

@@ -493,6 +493,7 @@ static void the_table_of_limits_is_true(void **state) {
         LIMIT(LIMIT_PAGE_LINES),    LIMIT(LIMIT_KEY_BYTES),        LIMIT(LIMIT_TOPIC_BYTES),
         LIMIT(LIMIT_LINE_BYTES),    LIMIT(LIMIT_REPEATED),         LIMIT(LIMIT_BLOCKS),
         LIMIT(LIMIT_TOPICS),        LIMIT(LIMIT_DIGEST_BYTES),     LIMIT(LIMIT_PATH),
+        LIMIT(LIMIT_APPROVALS),     LIMIT(LIMIT_NAME_BYTES),
     };
 #undef LIMIT
     size_t n = sizeof limits / sizeof *limits, rows = 0;

@@ -90,6 +90,8 @@ static void follow(void *userdata, struct log_batch *batch, const struct log_res
     log_batch_unref(log_batch_ref(batch));
     for (size_t i = 0; i < n; i++) {
         const struct log_result *r = &results[i];
+        if (r->outcome == LOG_NOTICE_MADE)
+            continue; /* nobody asked for it */
         if (f->n_results == f->n_results_max) {
             f->n_results_max = f->n_results_max == 0 ? 1024 : f->n_results_max * 2;
             f->results = reallocarray(f->results, f->n_results_max, sizeof *f->results);
@@ -97,10 +99,21 @@ static void follow(void *userdata, struct log_batch *batch, const struct log_res
         }
         struct kept_result *k = &f->results[f->n_results++];
         *k = (struct kept_result){
-            r->outcome, (uintptr_t)r->cookie, r->seq, r->prev_seq, r->replaces, "", r->fault};
+            .outcome = r->outcome,
+            .id = (uintptr_t)r->cookie,
+            .seq = r->seq,
+            .prev_seq = r->prev_seq,
+            .replaces = r->replaces,
+            .fault = r->fault,
+            .n_held = r->n_held,
+        };
         if (r->topic.len > 0) /* a refusal may have none */
             memcpy(k->topic, r->topic.data, r->topic.len);
-        if (r->outcome == LOG_ACCEPTED || r->outcome == LOG_RELEASED) {
+        if (r->story != NULL)
+            k->story = *r->story;
+        for (size_t h = 0; h < r->n_held && h < 8; h++)
+            k->held[h] = r->held[h].id;
+        if (log_is_entry(r)) {
             struct log_bounds b;
             log_bounds(f->log, &b);
             assert_true(b.head >= r->seq);
@@ -145,6 +158,9 @@ void fixture_append(struct log_fixture *f, const struct story *stories, size_t n
             .version = s->version,
             .topic = s->topic,
             .canceled = s->canceled,
+            .forced = s->forced,
+            .urgency = s->urgency,
+            .approvals = s->approvals,
             .hold_until_usec = s->hold_until_usec,
             .cookie = (void *)(uintptr_t)s->id,
         };
@@ -172,6 +188,15 @@ struct kept_result fixture_put(struct log_fixture *f, struct story story) {
     return f->results[n];
 }
 
+struct kept_result fixture_ask(struct log_fixture *f, enum log_ask_type type, uint64_t hold,
+                               const char *who) {
+    size_t n = f->n_results;
+    struct log_ask ask = {.type = type, .hold = hold, .uri = who, .who = who, .cookie = f};
+    assert_int_equal(log_ask(f->log, &ask), 0);
+    fixture_wait(f, n + 1);
+    return f->results[n];
+}
+
 /* ---- reading */
 
 static size_t take_entries(const uint8_t *bytes, size_t len, struct read_entry *out) {
@@ -184,11 +209,16 @@ static size_t take_entries(const uint8_t *bytes, size_t len, struct read_entry *
         assert_int_equal(field.number, ENTRY_FIELD);
         assert_int_equal(entry_decode(field.bytes, &e), 0);
         struct read_entry *r = &out[n++];
-        *r = (struct read_entry){e.seq, e.prev_seq, e.replaces, e.version, "", "", ""};
+        *r = (struct read_entry){e.seq, e.prev_seq, e.replaces, e.version, "", "", "", ""};
         memcpy(r->uri, e.uri.data, e.uri.len < 127 ? e.uri.len : 127);
         memcpy(r->topic, e.topic.data, e.topic.len);
         if (e.article.len > 0) /* a kill may have no text */
             memcpy(r->text, e.article.data, e.article.len < 127 ? e.article.len : 127);
+        for (size_t i = 0; i < e.n_approved_by; i++) {
+            if (i > 0)
+                strcat(r->approved_by, ",");
+            strncat(r->approved_by, (const char *)e.approved_by[i].data, e.approved_by[i].len);
+        }
     }
     return n;
 }

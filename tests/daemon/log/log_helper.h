@@ -21,6 +21,9 @@ struct kept_result {
     uint64_t seq, prev_seq, replaces;
     char topic[LIMIT_TOPIC_BYTES + 1];
     struct fault fault;
+    struct log_story story;
+    size_t n_held;
+    uint64_t held[8]; /* their ids */
 };
 
 struct log_fixture {
@@ -39,7 +42,8 @@ struct story {
     uint32_t version;
     const char *topic;
     const char *text; /* also what the digest is made of */
-    bool canceled;
+    bool canceled, forced;
+    uint32_t urgency, approvals;
     int64_t hold_until_usec;
     uint64_t id;
 };
@@ -59,13 +63,17 @@ void fixture_append(struct log_fixture *f, const struct story *stories, size_t n
 void fixture_wait(struct log_fixture *f, size_t n_results);
 /* Appends one and gives its result. */
 struct kept_result fixture_put(struct log_fixture *f, struct story story);
+/* Asks about, or for, a held article and gives the result. */
+struct kept_result fixture_ask(struct log_fixture *f, enum log_ask_type type, uint64_t hold,
+                               const char *who);
 
 struct read_entry {
     uint64_t seq, prev_seq, replaces;
     uint32_t version;
     char uri[128];
     char topic[LIMIT_TOPIC_BYTES + 1];
-    char text[128]; /* the first bytes of the article */
+    char text[128];        /* the first bytes of the article */
+    char approved_by[128]; /* with commas between them */
 };
 
 /* Reads everything; malloc'd. A prefix of NULL: all topics. The result of

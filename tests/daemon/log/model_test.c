@@ -24,13 +24,14 @@ struct model {
     uint32_t latest[URIS];
     int topic[URIS];
     bool killed[URIS];
+    uint64_t killed_at[URIS];
     uint64_t heads[TOPICS];
     uint64_t counts[TOPICS];
     struct {
-        int uri, topic, text;
+        int uri, topic, text; /* text -1: a notice that the story has moved */
         uint32_t version;
         uint64_t seq, prev;
-    } entries[OPERATIONS];
+    } entries[2 * OPERATIONS];
     size_t n;
 };
 
@@ -42,7 +43,7 @@ static uint32_t random_below(uint32_t n) {
     return (uint32_t)(seed >> 33) % n;
 }
 
-static enum log_outcome model_decide(int uri, uint32_t version, int topic, int text, bool kill,
+static enum log_outcome model_decide(int uri, uint32_t version, int text, bool kill,
                                      uint64_t *ret_seq) {
     *ret_seq = 0;
     const struct model_version *known = &m.versions[uri][version];
@@ -52,15 +53,28 @@ static enum log_outcome model_decide(int uri, uint32_t version, int topic, int t
         *ret_seq = known->seq;
         return LOG_DUPLICATE;
     }
-    if (m.killed[uri] || (m.latest[uri] > 0 && !kill && m.topic[uri] != topic))
-        return LOG_REFUSED;
-    return LOG_ACCEPTED;
+    bool unknown = m.latest[uri] == 0 && (version > 1 || kill);
+    return m.killed[uri] || unknown ? LOG_REFUSED : LOG_ACCEPTED;
+}
+
+static void model_add(int uri, uint32_t version, int topic, int text, uint64_t seq) {
+    assert_true(m.n < sizeof m.entries / sizeof *m.entries);
+    m.entries[m.n].uri = uri;
+    m.entries[m.n].topic = topic;
+    m.entries[m.n].text = text;
+    m.entries[m.n].version = version;
+    m.entries[m.n].seq = seq;
+    m.entries[m.n++].prev = m.heads[topic];
+    m.heads[topic] = seq;
+    m.counts[topic]++;
 }
 
 static void model_accept(int uri, uint32_t version, int topic, int text, bool kill,
                          const struct kept_result *r) {
-    if (m.latest[uri] > 0)
+    if (m.latest[uri] > 0 && kill)
         topic = m.topic[uri];
+    else if (m.latest[uri] > 0 && m.topic[uri] != topic)
+        model_add(uri, m.latest[uri], m.topic[uri], -1, r->seq - 1);
     uint64_t before = m.latest[uri] > 0 ? m.versions[uri][m.latest[uri]].seq : 0;
     assert_int_equal(r->replaces, before);
     assert_int_equal(r->prev_seq, m.heads[topic]);
@@ -70,14 +84,9 @@ static void model_accept(int uri, uint32_t version, int topic, int text, bool ki
     m.latest[uri] = version;
     m.topic[uri] = topic;
     m.killed[uri] = kill;
-    m.entries[m.n].uri = uri;
-    m.entries[m.n].topic = topic;
-    m.entries[m.n].text = text;
-    m.entries[m.n].version = version;
-    m.entries[m.n].seq = r->seq;
-    m.entries[m.n++].prev = m.heads[topic];
-    m.heads[topic] = r->seq;
-    m.counts[topic]++;
+    if (kill)
+        m.killed_at[uri] = r->seq;
+    model_add(uri, version, topic, text, r->seq);
 }
 
 static void model_read(void) {
@@ -98,7 +107,13 @@ static void model_read(void) {
         assert_int_equal(e[k].prev_seq, m.entries[i].prev);
         assert_int_equal(e[k].version, m.entries[i].version);
         assert_string_equal(e[k].uri, uri);
-        assert_string_equal(e[k++].text, text);
+        if (m.entries[i].seq < m.killed_at[m.entries[i].uri])
+            assert_string_equal(e[k].text, "");
+        else if (m.entries[i].text >= 0)
+            assert_string_equal(e[k].text, text);
+        else
+            assert_non_null(strchr(e[k].text, '/')); /* moved_to */
+        k++;
     }
     assert_int_equal(k, n);
     free(e);
@@ -130,7 +145,7 @@ static void model_put(void) {
     if (random_below(20) == 0)
         topic = (int)random_below(TOPICS);
     uint64_t seq;
-    enum log_outcome wanted = model_decide(uri, version, topic, text, kill, &seq);
+    enum log_outcome wanted = model_decide(uri, version, text, kill, &seq);
     snprintf(uri_text, sizeof uri_text, "u:%d", uri);
     snprintf(text_text, sizeof text_text, "text %d", text);
     if (failing && wanted == LOG_ACCEPTED) {
