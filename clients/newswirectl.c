@@ -17,13 +17,18 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { ANSWER_MSEC = 5000, ANSWER_BYTES = 16 << 20, CONFIG_ARENA_BYTES = 16 << 20 };
+enum {
+    REQUEST_BYTES = 8192,
+    ANSWER_MSEC = 5000,
+    ANSWER_BYTES = 16 << 20,
+    CONFIG_ARENA_BYTES = 16 << 20
+};
 
 static const char default_path[] = "/run/newswire/control";
 static const char default_config[] = "/etc/newswire/newswired.conf";
 
 struct ctl {
-    const char *path, *config;
+    const char *path, *config, *as, *note;
     char *configured; /* the path as the config has it */
     bool json;
 };
@@ -33,15 +38,25 @@ static const struct options_row rows[] = {
      "the daemon's Unix socket; default: as the config says"},
     {"config", OPTIONS_STRING, offsetof(struct ctl, config), "FILE", NULL,
      "the daemon's; default /etc/newswire/newswired.conf"},
+    {"as", OPTIONS_STRING, offsetof(struct ctl, as), "NAME", NULL,
+     "who you are, for release, approve and reject"},
+    {"note", OPTIONS_STRING, offsetof(struct ctl, note), "TEXT", NULL, "why, for reject"},
     {"json", OPTIONS_FLAG, offsetof(struct ctl, json), NULL, NULL, "the answer as one JSON object"},
     {0},
 };
 
 static const struct options options = {
     .program = "newswirectl",
-    .arguments = "COMMAND",
-    .summary = "Asks a running newswired. Commands: status (log, topics, readers and how far\n"
-               "each is behind, counts, last error), help.",
+    .arguments = "COMMAND [ITEM]",
+    .summary = "Asks a running newswired. Commands:\n"
+               "  status        log, topics, readers and how far each is behind, counts\n"
+               "  sections      the sections, and the topics to subscribe to\n"
+               "  held          articles that wait for their time or for a person\n"
+               "  release ITEM  lets a held article go now\n"
+               "  approve ITEM  --as NAME: one of the approvals that it waits for\n"
+               "  reject ITEM   takes it away\n"
+               "  help          what this daemon understands\n"
+               "An ITEM is a number of 'held', a uri, or a piece of the headline.",
     .rows = rows,
 };
 
@@ -80,15 +95,18 @@ static int find_path(struct ctl *ctl, struct arena *a) {
 /* ---- asking */
 
 /* Sends a command; the answer, malloc'd by protobuf-c, or NULL with errno. */
-static Newswire__V1__ControlReply *ask(const char *path, const char *command) {
+static Newswire__V1__ControlReply *ask(const char *path, const char *command, char **arguments,
+                                       size_t n_arguments) {
     Newswire__V1__ControlRequest request = NEWSWIRE__V1__CONTROL_REQUEST__INIT;
     Newswire__V1__ControlReply *reply = NULL;
     char endpoint[512];
-    uint8_t bytes[256];
+    uint8_t bytes[REQUEST_BYTES];
     int linger = 0, patience = ANSWER_MSEC;
     int64_t most = ANSWER_BYTES;
     zmq_msg_t m;
     request.command = (char *)command;
+    request.arguments = arguments;
+    request.n_arguments = n_arguments;
     if (newswire__v1__control_request__get_packed_size(&request) > sizeof bytes) {
         errno = EMSGSIZE;
         return NULL;
@@ -202,6 +220,63 @@ static void print_status(json_t *status) {
     print_last_error(json_object_get(status, "last_error"));
 }
 
+static void print_sections(json_t *sections) {
+    for (size_t i = 0; i < json_array_size(sections); i++) {
+        const json_t *s = json_array_get(sections, i), *names = json_object_get(s, "names");
+        printf("%-12s", text(s, "key"));
+        for (size_t k = 0; k < json_array_size(names); k++)
+            printf("%s%s", k == 0 ? " " : " | ", json_string_value(json_array_get(names, k)));
+        if (strncmp(text(s, "release"), "approve", 7) == 0)
+            printf("  (%s)", text(s, "release"));
+        putchar('\n');
+    }
+}
+
+/* "until 2031-04-09 18:00, 1 of 2 approvals: Ann (desk)". */
+static void print_waiting_for(const json_t *held) {
+    const json_t *names = json_object_get(held, "approved_by");
+    time_t until = (time_t)(number(held, "until_usec") / 1000000);
+    char when[32] = "";
+    struct tm tm;
+    if (until > time(NULL))
+        strftime(when, sizeof when, "%F %H:%M", localtime_r(&until, &tm));
+    printf("%s%s", *when == '\0' ? "" : "until ", when);
+    if (number(held, "approvals") > 0) {
+        printf("%s%zu of %lld approvals", *when == '\0' ? "" : ", ", json_array_size(names),
+               number(held, "approvals"));
+        for (size_t i = 0; i < json_array_size(names); i++)
+            printf("%s %s", i == 0 ? ":" : ",", json_string_value(json_array_get(names, i)));
+    }
+}
+
+static void print_held(json_t *list) {
+    if (json_array_size(list) == 0)
+        puts("nothing is held");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *held = json_array_get(list, i);
+        char *headline = text_harmless(slice_of(text(held, "headline")));
+        printf("%6lld  %-16s ", number(held, "number"), text(held, "topic"));
+        print_waiting_for(held);
+        printf("\n        %s\n        %s", headline == NULL ? "" : headline, text(held, "uri"));
+        if (number(held, "version") > 1)
+            printf("  version %lld", number(held, "version"));
+        putchar('\n');
+        free(headline);
+    }
+}
+
+static void print_done(json_t *done) {
+    char *headline = text_harmless(slice_of(text(done, "headline")));
+    printf("%s by %s: %s", text(done, "outcome"), text(done, "by"),
+           headline == NULL ? "" : headline);
+    if (number(done, "seq") > 0)
+        printf(", entry %lld", number(done, "seq"));
+    if (number(done, "missing") > 0)
+        printf(", %lld more needed", number(done, "missing"));
+    putchar('\n');
+    free(headline);
+}
+
 static void print_help(json_t *help) {
     for (void *i = json_object_iter(help); i != NULL; i = json_object_iter_next(help, i))
         printf("%-10s %s\n", json_object_iter_key(i), json_string_value(json_object_iter_value(i)));
@@ -211,7 +286,9 @@ static void print_help(json_t *help) {
 static const struct {
     const char *command;
     void (*print)(json_t *answer);
-} printers[] = {{"status", print_status}, {"help", print_help}};
+} printers[] = {{"status", print_status}, {"sections", print_sections}, {"held", print_held},
+                {"release", print_done},  {"approve", print_done},      {"reject", print_done},
+                {"help", print_help}};
 
 static void print_other(const json_t *answer) {
     json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
@@ -223,7 +300,9 @@ static int print_answer(const struct ctl *ctl, const char *command,
     size_t i = 0, n = sizeof printers / sizeof *printers;
     if (reply->error != NULL) {
         fprintf(stderr, "newswirectl: %s\n", reply->error->message);
-        return reply->error->code == NEWSWIRE__V1__ERROR__CODE__unknown ? EX_USAGE : EX_UNAVAILABLE;
+        return reply->error->code == NEWSWIRE__V1__ERROR__CODE__unknown   ? EX_USAGE
+               : reply->error->code == NEWSWIRE__V1__ERROR__CODE__invalid ? EX_DATAERR
+                                                                          : EX_UNAVAILABLE;
     }
     if (ctl->json) {
         puts(reply->json);
@@ -248,14 +327,21 @@ static int run(struct ctl *ctl, struct arena *a, int argc, char **argv) {
     int first, code = options_parse(&options, argc, argv, ctl, &first);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (argc - first != 1)
-        return options_fault(&options, "which command? One of status, help");
+    if (argc == first)
+        return options_fault(&options, "which command? One of status, sections, held, release, "
+                                       "approve, reject, help");
+    if (argc - first > 2)
+        return options_fault(&options, "one ITEM at most; put a headline in quotes");
+    bool has_item = argc - first == 2;
+    char *arguments[] = {has_item ? argv[first + 1] : "", (char *)(ctl->as == NULL ? "" : ctl->as),
+                         (char *)(ctl->note == NULL ? "" : ctl->note)};
     code = find_path(ctl, a);
     if (code != EX_OK)
         return code;
     /* ZeroMQ would wait for a socket to appear. */
     Newswire__V1__ControlReply *reply =
-        access(ctl->path, F_OK) < 0 ? NULL : ask(ctl->path, argv[first]);
+        access(ctl->path, F_OK) < 0 ? NULL
+                                    : ask(ctl->path, argv[first], arguments, has_item ? 3 : 0);
     if (reply == NULL) {
         fprintf(stderr, "newswirectl: no daemon answers at %s: %s\n", ctl->path,
                 errno == EAGAIN ? "nobody is there" : zmq_strerror(errno));

@@ -4,16 +4,24 @@
 
 #include <errno.h>
 
-/* The key of the section that the article goes to; NULL when it is refused. */
-static const char *choose_section(const struct settings *settings, const Article *article,
-                                  struct fault *f) {
+/* The section that the article goes to; NULL when it is refused. */
+static const struct rules_section *choose_section(const struct settings *settings,
+                                                  const Article *article, struct fault *f) {
     const struct rules_section *section = rules_section_choose(&settings->rules, article);
     if (section != NULL)
-        return section->key;
+        return section;
     if (*article->section == '\0' || settings->intake.unknown_section == UNKNOWN_SECTION_DEFAULT)
-        return settings->intake.default_section;
+        return rules_section_find(&settings->rules, settings->intake.default_section);
     fault_set(f, "section", "there is no section '%.64s' here", article->section);
     return NULL;
+}
+
+/* A kill travels to where the killed text went: it must not carry it again. */
+static int check_kill(const Article *article, struct fault *f) {
+    if (article->status == STATUS_CANCELED && (article->n_blocks > 0 || article->n_media > 0))
+        return fault_set(f, article->n_blocks > 0 ? "blocks" : "media",
+                         "a kill carries no text and no media");
+    return 0;
 }
 
 int admit(const struct settings *settings, struct arena *a, struct slice bytes,
@@ -26,18 +34,22 @@ int admit(const struct settings *settings, struct arena *a, struct slice bytes,
     int r = codec_unpack_article(a, bytes, &article, ret_fault);
     if (r < 0)
         return r;
-    const char *section = choose_section(settings, article, ret_fault);
-    if (section == NULL)
+    const struct rules_section *section = choose_section(settings, article, ret_fault);
+    if (section == NULL || check_kill(article, ret_fault) < 0)
         return -EINVAL;
-    if (topic_make(section, article->kind, topic) < 0)
-        return fault_set(ret_fault, "section", "'%.64s' can't be a section's key", section);
+    if (topic_make(section->key, article->kind, topic) < 0)
+        return fault_set(ret_fault, "section", "'%.64s' can't be a section's key", section->key);
     *ret = (struct log_proposal){
         .article = bytes,
         .uri = article->uri,
         .version = article->version,
         .topic = arena_strndup(a, topic, strlen(topic)),
         .canceled = article->status == STATUS_CANCELED,
+        .forced = settings->intake.unknown_original == UNKNOWN_ORIGINAL_TAKE &&
+                  article->status != STATUS_CANCELED,
+        .urgency = article->urgency,
         .hold_until_usec = article->embargoed_until,
+        .approvals = section->approvals,
     };
     codec_content_digest(article, ret->content_digest);
     return ret->topic == NULL ? -ENOMEM : 0;

@@ -1,12 +1,15 @@
 #include "daemon/control.h"
 
+#include "daemon/held.h"
 #include "daemon/journal.h"
 #include "daemon/loop.h"
-#include "daemon/socket.h"
+#include "proto/topic.h"
 
 #include <errno.h>
-#include <jansson.h>
+#include <pwd.h>
+#include <stdarg.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -20,12 +23,14 @@ struct control {
     struct arena *arena; /* one request */
     struct arena *bound_arena;
     struct text_list bound;
+    struct control_call *calls; /* that wait for their answers */
 };
 
 struct command {
     const char *name;
     const char *help;
-    json_t *(*run)(const struct control *c);
+    json_t *(*run)(const struct control *c); /* answers at once */
+    void (*call)(struct log *log, struct control_call *call);
 };
 
 static json_t *help(const struct control *c);
@@ -145,9 +150,45 @@ static json_t *status(const struct control *c) {
     return object;
 }
 
+static json_t *strings(const struct text_list *list) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < list->n; i++)
+        json_array_append_new(array, json_string(list->items[i]));
+    return array;
+}
+
+static json_t *section_topics(const struct rules_section *s) {
+    json_t *array = json_array();
+    char topic[LIMIT_TOPIC_BYTES + 1];
+    for (int kind = KIND_ARTICLE; article_kind_name(kind) != NULL; kind++)
+        if (topic_make(s->key, kind, topic) == 0)
+            json_array_append_new(array, json_string(topic));
+    return array;
+}
+
+static json_t *sections(const struct control *c) {
+    const struct rules *rules = &c->subject.settings->rules;
+    json_t *array = json_array();
+    for (size_t i = 0; i < rules->n_sections; i++) {
+        const struct rules_section *s = rules->sections[i];
+        json_array_append_new(
+            array, json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:s}", "key", s->key, "names",
+                             strings(s->names.n > 0 ? &s->names : &s->titles), "labels",
+                             strings(&s->labels), "keywords", strings(&s->keywords), "media_topics",
+                             strings(&s->media_topics), "gbt20093", strings(&s->gbt20093), "topics",
+                             section_topics(s), "release", s->release == NULL ? "" : s->release));
+    }
+    return array;
+}
+
 static const struct command commands[] = {
-    {"status", "how the daemon is, and how far its readers are", status},
-    {"help", "what can be asked", help},
+    {"status", "how the daemon is, and how far its readers are", status, NULL},
+    {"sections", "the sections, and the topics that can be subscribed to", sections, NULL},
+    {"held", "what waits for its time or for a person", NULL, held_list},
+    {"release", "lets a held article go now: ITEM, name", NULL, held_release},
+    {"approve", "approves a held article: ITEM, name", NULL, held_approve},
+    {"reject", "takes a held article away: ITEM, name, note", NULL, held_reject},
+    {"help", "what can be asked", help, NULL},
 };
 
 static json_t *help(const struct control *c) {
@@ -185,31 +226,96 @@ static void send_reply(struct control *c, const struct socket_peer *peer, int co
         zmq_msg_close(&m);
 }
 
-static void take_request(struct control *c, const struct socket_peer *peer, struct slice body) {
+/* ---- calls */
+
+static void call_free(struct control_call *call) {
+    if (call->control != NULL) {
+        struct control_call **at = &call->control->calls;
+        while (*at != call)
+            at = &(*at)->next;
+        *at = call->next;
+    }
+    for (size_t i = 0; i < CONTROL_ARGUMENTS; i++)
+        free(call->arguments[i]);
+    free(call);
+}
+
+void control_answer(struct control_call *call, json_t *value) {
+    char *json = value == NULL ? NULL : json_dumps(value, JSON_COMPACT);
+    if (call->control != NULL && json == NULL)
+        send_reply(call->control, &call->peer, NEWSWIRE__V1__ERROR__CODE__busy,
+                   "the daemon is short of memory", "");
+    else if (call->control != NULL)
+        send_reply(call->control, &call->peer, NEWSWIRE__V1__ERROR__CODE__none, "", json);
+    free(json);
+    json_decref(value);
+    call_free(call);
+}
+
+void control_refuse(struct control_call *call, int code, const char *format, ...) {
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    codec_mend_utf8(text);
+    if (call->control != NULL)
+        send_reply(call->control, &call->peer, code, text, "");
+    call_free(call);
+}
+
+/* Whose process is at the other end of a Unix socket. */
+static void find_user(int fd, char *ret, size_t size) {
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+    char buffer[4096];
+    struct passwd account, *found = NULL;
+    snprintf(ret, size, "unknown");
+    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+        return;
+    snprintf(ret, size, "uid %u", (unsigned)peer.uid);
+    if (getpwuid_r(peer.uid, &account, buffer, sizeof buffer, &found) == 0 && found != NULL)
+        snprintf(ret, size, "%s", found->pw_name);
+    codec_mend_utf8(ret);
+}
+
+static struct control_call *call_new(struct control *c, const struct socket_peer *peer, int fd,
+                                     const Newswire__V1__ControlRequest *q) {
+    struct control_call *call = calloc(1, sizeof *call);
+    if (call == NULL)
+        return NULL;
+    call->control = c;
+    call->peer = *peer;
+    call->next = c->calls;
+    c->calls = call;
+    find_user(fd, call->user, sizeof call->user);
+    for (size_t i = 0; i < q->n_arguments && i < CONTROL_ARGUMENTS; i++)
+        call->arguments[i] = strdup(q->arguments[i]);
+    return call;
+}
+
+static void take_request(struct control *c, const struct socket_peer *peer, int fd,
+                         struct slice body) {
     ProtobufCMessage *message;
     struct fault f = {0};
-    char text[256];
     arena_reset(c->arena);
     if (codec_unpack(&newswire__v1__control_request__descriptor, c->arena, body, &message, &f) <
         0) {
         send_reply(c, peer, NEWSWIRE__V1__ERROR__CODE__malformed, f.reason, "");
         return;
     }
-    const char *name = ((const Newswire__V1__ControlRequest *)message)->command;
-    const struct command *command = find_command(name);
-    if (command == NULL) {
-        snprintf(text, sizeof text, "there is no command '%.100s'; 'help' lists them", name);
-        send_reply(c, peer, NEWSWIRE__V1__ERROR__CODE__unknown, text, "");
-        return;
-    }
-    json_t *value = command->run(c);
-    char *json = value == NULL ? NULL : json_dumps(value, JSON_COMPACT);
-    if (json == NULL)
+    const Newswire__V1__ControlRequest *q = (const Newswire__V1__ControlRequest *)message;
+    const struct command *command = find_command(q->command);
+    struct control_call *call = call_new(c, peer, fd, q);
+    if (call == NULL)
         send_reply(c, peer, NEWSWIRE__V1__ERROR__CODE__busy, "the daemon is short of memory", "");
+    else if (command == NULL)
+        control_refuse(call, NEWSWIRE__V1__ERROR__CODE__unknown,
+                       "there is no command '%.100s'; 'help' lists them", q->command);
+    else if (command->run != NULL)
+        control_answer(call, command->run(c));
     else
-        send_reply(c, peer, NEWSWIRE__V1__ERROR__CODE__none, "", json);
-    free(json);
-    json_decref(value);
+        command->call(c->subject.log, call);
 }
 
 static void readable(void *userdata) {
@@ -225,7 +331,8 @@ static void readable(void *userdata) {
             continue;
         if (r < 0)
             return;
-        take_request(c, &peer, (struct slice){zmq_msg_data(&m), zmq_msg_size(&m)});
+        take_request(c, &peer, zmq_msg_get(&m, ZMQ_SRCFD),
+                     (struct slice){zmq_msg_data(&m), zmq_msg_size(&m)});
         zmq_msg_close(&m);
     }
 }
@@ -265,6 +372,8 @@ int control_open(sd_event *event, void *zmq_context, const struct control_subjec
 struct control *control_close(struct control *c) {
     if (c == NULL)
         return NULL;
+    for (struct control_call *call = c->calls; call != NULL; call = call->next)
+        call->control = NULL; /* it goes when the log has answered it */
     loop_socket_free(c->watch);
     if (c->socket != NULL)
         zmq_close(c->socket);

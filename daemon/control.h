@@ -8,11 +8,15 @@
 #include "daemon/intake.h"
 #include "daemon/publish.h"
 #include "daemon/replay.h"
+#include "daemon/socket.h"
 #include "daemon/spool/spool.h"
 
+#include <jansson.h>
 #include <systemd/sd-event.h>
 
 struct control;
+
+enum { CONTROL_ARGUMENTS = 4 };
 
 /* What the commands look at; all of it outlives the control socket. */
 struct control_subject {
@@ -25,6 +29,20 @@ struct control_subject {
     const struct admit_counts *counts;
     int64_t started_usec; /* UTC */
 };
+
+/* A command that waits for its answer. */
+struct control_call {
+    struct control *control; /* NULL: it has closed, nobody waits any more */
+    struct control_call *next;
+    struct socket_peer peer;
+    char user[64];                      /* whose process sent it: a name, or "uid 1000" */
+    char *arguments[CONTROL_ARGUMENTS]; /* valid UTF-8; NULL: not given */
+};
+
+/* Answers a call with a value, which is taken over, or an error, and ends it. */
+void control_answer(struct control_call *call, json_t *value) __attribute__((nonnull(1)));
+void control_refuse(struct control_call *call, int code, const char *format, ...)
+    __attribute__((nonnull, format(printf, 3, 4)));
 
 /* Binds the Unix socket. 0; -errno with *ret_fault. */
 int control_open(sd_event *event, void *zmq_context, const struct control_subject *subject,

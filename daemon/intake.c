@@ -28,13 +28,32 @@ struct item {
     struct fault *fault; /* NULL when there is none */
 };
 
+/* A uri that the sender asks about. */
+struct question {
+    struct admit_waiter waiter; /* first: the log's cookie points here */
+    struct request *request;
+    char *uri;
+    enum log_outcome outcome;
+    struct log_story story; /* its topics stand in what follows */
+    char topic[LIMIT_TOPIC_BYTES + 1], held_topic[LIMIT_TOPIC_BYTES + 1];
+};
+
 struct request {
     struct intake *intake;
     struct socket_peer peer;
     uint64_t id;
     char client[64]; /* as it calls itself */
-    size_t n, undecided;
+    size_t n, n_questions, undecided;
+    struct question *questions;
     struct item items[];
+};
+
+/* What a SubmitRequest says beside its articles. */
+struct header {
+    uint64_t id;
+    struct slice client, hold;
+    bool force;
+    size_t n, n_questions;
 };
 
 struct intake {
@@ -52,6 +71,8 @@ struct intake {
     size_t n_messages, bytes;
     struct log_proposal *proposals;
     size_t n_proposals, room_proposals;
+    struct question **questions;
+    size_t n_questions, room_questions;
 
     size_t waiting;
     bool stopped;
@@ -112,7 +133,21 @@ static void fill_result(const struct item *item, Newswire__V1__SubmitResult *r) 
     }
 }
 
+static void fill_story(const struct question *q, Newswire__V1__Story *s) {
+    newswire__v1__story__init(s);
+    s->uri = q->uri;
+    s->version = q->story.version;
+    s->seq = q->story.seq;
+    s->topic = (char *)q->topic;
+    s->status = q->story.killed ? STATUS_CANCELED : STATUS_USABLE;
+    s->held_version = q->story.held_version;
+    s->held_topic = (char *)q->held_topic;
+}
+
 static void request_free(struct request *r) {
+    for (size_t i = 0; i < r->n_questions; i++)
+        free(r->questions[i].uri);
+    free(r->questions);
     for (size_t i = 0; i < r->n; i++) {
         free(r->items[i].uri);
         free(r->items[i].fault);
@@ -120,26 +155,44 @@ static void request_free(struct request *r) {
     free(r);
 }
 
+/* The log could not tell; the sender asks again. */
+static bool unanswered(const struct request *r) {
+    for (size_t i = 0; i < r->n_questions; i++)
+        if (r->questions[i].outcome != LOG_ANSWERED)
+            return true;
+    return false;
+}
+
 static void answer(struct request *r) {
     struct intake *in = r->intake;
     Newswire__V1__SubmitReply reply = NEWSWIRE__V1__SUBMIT_REPLY__INIT;
     Newswire__V1__SubmitResult *results = calloc(r->n + 1, sizeof *results);
     Newswire__V1__SubmitResult **pointers = calloc(r->n + 1, sizeof *pointers);
-    if (results != NULL && pointers != NULL) {
+    Newswire__V1__Story *stories = calloc(r->n_questions + 1, sizeof *stories);
+    Newswire__V1__Story **told = calloc(r->n_questions + 1, sizeof *told);
+    if (results != NULL && pointers != NULL && stories != NULL && told != NULL && !unanswered(r)) {
         struct log_bounds bounds;
         log_bounds(in->log, &bounds);
         for (size_t i = 0; i < r->n; i++) {
             fill_result(&r->items[i], &results[i]);
             pointers[i] = &results[i];
         }
+        for (size_t i = 0; i < r->n_questions; i++) {
+            fill_story(&r->questions[i], &stories[i]);
+            told[i] = &stories[i];
+        }
         reply.request_id = r->id;
         reply.epoch = bounds.epoch;
         reply.results = pointers;
         reply.n_results = r->n;
+        reply.stories = told;
+        reply.n_stories = r->n_questions;
         send_reply(in, &r->peer, &reply);
     }
     free(results);
     free(pointers);
+    free(stories);
+    free(told);
     request_free(r);
     in->waiting--;
 }
@@ -177,6 +230,25 @@ static void decided(struct admit_waiter *waiter, const struct log_result *result
     admit_count(r->intake->counts, result->outcome);
     if (--r->undecided == 0)
         answer(r);
+}
+
+static void copy_topic(char *to, struct slice topic) {
+    size_t len = topic.len <= LIMIT_TOPIC_BYTES ? topic.len : 0;
+    if (len > 0)
+        memcpy(to, topic.data, len);
+    to[len] = '\0';
+}
+
+static void answered(struct admit_waiter *waiter, const struct log_result *result) {
+    struct question *q = (struct question *)waiter;
+    q->outcome = result->outcome;
+    if (result->story != NULL) {
+        q->story = *result->story;
+        copy_topic(q->topic, q->story.topic);
+        copy_topic(q->held_topic, q->story.held_topic);
+    }
+    if (--q->request->undecided == 0)
+        answer(q->request);
 }
 
 /* ---- requests */
@@ -218,12 +290,16 @@ static void name_refused(struct item *item, struct slice article) {
     }
 }
 
-static void take_article(struct intake *in, struct item *item, struct slice article) {
+static void take_article(struct intake *in, struct item *item, const struct header *h,
+                         struct slice article) {
     struct fault fault = {0};
     struct log_proposal p;
     int r = admit(in->settings, in->arena, article, &p, &fault);
     if (r == 0) {
         p.cookie = &item->waiter;
+        p.forced = p.forced || h->force;
+        if (h->hold.len > 0 && p.approvals == 0 && !p.canceled)
+            p.approvals = 1;
         item->version = p.version;
         item->uri = strdup(p.uri);
         memcpy(item->topic, p.topic, strlen(p.topic) + 1);
@@ -238,64 +314,114 @@ static void take_article(struct intake *in, struct item *item, struct slice arti
     }
 }
 
+static int add_question(struct intake *in, struct question *q, struct slice uri) {
+    if (in->n_questions == in->room_questions) {
+        size_t room = in->room_questions == 0 ? 64 : in->room_questions * 2;
+        struct question **grown = reallocarray(in->questions, room, sizeof *grown);
+        if (grown == NULL)
+            return -ENOMEM;
+        in->questions = grown;
+        in->room_questions = room;
+    }
+    q->waiter.decided = answered;
+    q->uri = strndup((const char *)uri.data, uri.len);
+    if (q->uri == NULL)
+        return -ENOMEM;
+    codec_mend_utf8(q->uri);
+    in->questions[in->n_questions++] = q;
+    return 0;
+}
+
+enum { REQUEST_ID = 1, ARTICLES = 2, CLIENT = 3, FORCE = 4, HOLD = 5, STORIES = 6 };
+
 /* Reads a SubmitRequest in place: the articles stay where they are. */
-static int read_request(struct slice body, uint64_t *ret_id, struct slice *ret_client,
-                        size_t *ret_n, struct fault *f) {
-    *ret_id = 0;
-    *ret_n = 0;
+static int read_request(struct slice body, struct header *ret, struct fault *f) {
+    struct header h = {0};
     while (body.len > 0) {
         struct wire_field w;
-        if (!wire_get_field(&body, &w) || (w.number == 1 && w.type != WIRE_VARINT) ||
-            ((w.number == 2 || w.number == 3) && w.type != WIRE_LEN))
+        bool good = wire_get_field(&body, &w);
+        if (good && w.number >= REQUEST_ID && w.number <= STORIES)
+            good = w.type == (w.number == REQUEST_ID || w.number == FORCE ? WIRE_VARINT : WIRE_LEN);
+        if (!good)
             return fault_set(f, "", "is no SubmitRequest");
-        if (w.number == 1)
-            *ret_id = w.value;
-        else if (w.number == 2)
-            ++*ret_n;
-        else if (w.number == 3)
-            *ret_client = w.bytes;
+        switch (w.number) {
+        case REQUEST_ID: ret->id = h.id = w.value; break;
+        case ARTICLES: h.n++; break;
+        case CLIENT: h.client = w.bytes; break;
+        case FORCE: h.force = w.value != 0; break;
+        case HOLD: h.hold = w.bytes; break;
+        case STORIES: h.n_questions++; break;
+        default: break;
+        }
     }
-    if (*ret_n == 0)
+    *ret = h;
+    if (h.n + h.n_questions == 0)
         return fault_set(f, "articles", "there are none");
-    if (*ret_n > LIMIT_REQUEST_ARTICLES)
-        return fault_set(f, "articles", "there are %zu; %d are the most", *ret_n,
+    if (h.n > LIMIT_REQUEST_ARTICLES)
+        return fault_set(f, "articles", "there are %zu; %d are the most", h.n,
                          LIMIT_REQUEST_ARTICLES);
+    if (h.n_questions > LIMIT_REPEATED)
+        return fault_set(f, "stories", "there are %zu; %d are the most", h.n_questions,
+                         LIMIT_REPEATED);
     return 0;
+}
+
+static struct request *request_new(struct intake *in, const struct socket_peer *peer,
+                                   const struct header *h) {
+    struct request *r = calloc(1, sizeof *r + h->n * sizeof r->items[0]);
+    struct question *questions = calloc(h->n_questions + 1, sizeof *questions);
+    if (r == NULL || questions == NULL) {
+        free(r);
+        free(questions);
+        return NULL;
+    }
+    r->intake = in;
+    r->peer = *peer;
+    r->id = h->id;
+    r->questions = questions;
+    snprintf(r->client, sizeof r->client, "%.*s",
+             h->client.len < sizeof r->client ? (int)h->client.len : (int)sizeof r->client - 1,
+             h->client.len == 0 ? "" : (const char *)h->client.data);
+    codec_mend_utf8(r->client);
+    r->n = h->n;
+    r->n_questions = h->n_questions;
+    r->undecided = h->n + h->n_questions + 1; /* one for ourselves, until all are taken */
+    return r;
+}
+
+static void tell_hold(const struct request *r, const struct header *h) {
+    char reason[160];
+    snprintf(reason, sizeof reason, "%.*s",
+             h->hold.len < sizeof reason ? (int)h->hold.len : (int)sizeof reason - 1,
+             h->hold.len == 0 ? "" : (const char *)h->hold.data);
+    if (h->hold.len > 0 && h->n > 0)
+        journal(LOG_NOTICE, NULL, "submit: %zu articles of %s are to be held for review: %s", h->n,
+                *r->client == '\0' ? "a client" : r->client, reason);
 }
 
 static void take_request(struct intake *in, const struct socket_peer *peer, struct slice body) {
     struct fault fault = {0};
-    struct slice client = {0};
-    uint64_t id;
-    size_t n;
-    if (read_request(body, &id, &client, &n, &fault) < 0) {
-        refuse_request(in, peer, id, NEWSWIRE__V1__ERROR__CODE__malformed, &fault);
+    struct header h = {0};
+    if (read_request(body, &h, &fault) < 0) {
+        refuse_request(in, peer, h.id, NEWSWIRE__V1__ERROR__CODE__malformed, &fault);
         return;
     }
-    struct request *r = calloc(1, sizeof *r + n * sizeof r->items[0]);
+    struct request *r = request_new(in, peer, &h);
     if (r == NULL)
         return; /* the sender asks again */
-    r->intake = in;
-    r->peer = *peer;
-    r->id = id;
-    snprintf(r->client, sizeof r->client, "%.*s",
-             client.len < sizeof r->client ? (int)client.len : (int)sizeof r->client - 1,
-             client.len == 0 ? "" : (const char *)client.data);
-    codec_mend_utf8(r->client);
-    r->n = n;
-    r->undecided = n + 1; /* one for ourselves, until all are taken */
     in->waiting++;
-    size_t i = 0;
-    while (body.len > 0) {
-        struct wire_field w;
-        if (!wire_get_field(&body, &w))
-            break;
-        if (w.number != 2)
-            continue;
-        r->items[i].request = r;
-        r->items[i].waiter.decided = decided;
-        take_article(in, &r->items[i], w.bytes);
-        i++;
+    tell_hold(r, &h);
+    size_t i = 0, q = 0;
+    struct wire_field w;
+    while (body.len > 0 && wire_get_field(&body, &w)) {
+        if (w.number == ARTICLES) {
+            r->items[i].request = r;
+            r->items[i].waiter.decided = decided;
+            take_article(in, &r->items[i++], &h, w.bytes);
+        } else if (w.number == STORIES) {
+            r->questions[q].request = r;
+            r->undecided -= add_question(in, &r->questions[q++], w.bytes) < 0;
+        }
     }
     if (--r->undecided == 0)
         answer(r);
@@ -307,9 +433,29 @@ static void end_turn(struct intake *in) {
     for (size_t i = 0; i < in->n_messages; i++)
         zmq_msg_close(&in->messages[i]);
     in->n_messages = 0;
-    in->n_proposals = 0;
+    in->n_proposals = in->n_questions = 0;
     in->bytes = 0;
     arena_reset(in->arena);
+}
+
+static void give_up_questions(struct intake *in, size_t from) {
+    const struct log_result result = {.outcome = LOG_UNAVAILABLE};
+    for (size_t i = from; i < in->n_questions; i++)
+        answered(&in->questions[i]->waiter, &result);
+    in->n_questions = 0;
+}
+
+/* Behind the turn's articles, so that the answers know of them. */
+static void ask_questions(struct intake *in) {
+    size_t i = 0;
+    for (; i < in->n_questions; i++) {
+        struct log_ask ask = {.type = LOG_ASK_STORY,
+                              .uri = in->questions[i]->uri,
+                              .cookie = &in->questions[i]->waiter};
+        if (log_ask(in->log, &ask) < 0)
+            break;
+    }
+    give_up_questions(in, i);
 }
 
 /* Gives what the turn took to the log; when its queue is full, it is kept and
@@ -319,6 +465,7 @@ static void hand_over(struct intake *in) {
     in->full = r == -EAGAIN;
     loop_socket_pause(in->watch, in->full || in->stopped);
     if (r == 0) {
+        ask_questions(in);
         end_turn(in);
         return;
     }
@@ -328,6 +475,7 @@ static void hand_over(struct intake *in) {
     fault_set(&result.fault, "", "the daemon can't take articles: %s", strerror(-r));
     for (size_t i = 0; i < in->n_proposals; i++)
         decided(in->proposals[i].cookie, &result);
+    give_up_questions(in, 0);
     end_turn(in);
 }
 
@@ -364,6 +512,7 @@ void intake_stop(struct intake *in) {
     fault_set(&result.fault, "", "the daemon is stopping");
     for (size_t i = 0; i < in->n_proposals; i++)
         decided(in->proposals[i].cookie, &result);
+    give_up_questions(in, 0);
     end_turn(in);
 }
 
@@ -413,6 +562,7 @@ struct intake *intake_close(struct intake *in) {
         zmq_close(in->socket);
     free(in->messages);
     free(in->proposals);
+    free(in->questions);
     arena_free(in->arena);
     arena_free(in->endpoints_arena);
     free(in);

@@ -361,6 +361,76 @@ static void send_heads(struct replay *r, const struct socket_peer *peer, uint64_
     send_message(r, peer, &reply);
 }
 
+/* ---- sections */
+
+/* "en: Politics briefs": a language of letters, digits and dashes before a colon. */
+static void split_name(const char *name, struct slice *ret_language, const char **ret_title) {
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
+    bool tagged = len >= 2 && name[len] == ':';
+    *ret_language = (struct slice){(const uint8_t *)name, tagged ? len : 0};
+    *ret_title = tagged ? name + len + 1 + strspn(name + len + 1, " ") : name;
+}
+
+static int add_titles(struct arena *a, const struct text_list *names, Newswire__V1__Section *s) {
+    for (size_t i = 0; i < names->n; i++) {
+        Newswire__V1__SectionTitle *t = arena_alloc(a, sizeof *t);
+        struct slice language;
+        const char *title;
+        if (t == NULL)
+            return -ENOMEM;
+        newswire__v1__section_title__init(t);
+        split_name(names->items[i], &language, &title);
+        t->language = arena_strndup(a, (const char *)language.data, language.len);
+        t->title = (char *)title;
+        if (t->language == NULL || article_push(a, (void ***)&s->titles, &s->n_titles, t) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int add_section(struct arena *a, const struct rules_section *from,
+                       Newswire__V1__ReplayReply *reply) {
+    Newswire__V1__Section *s = arena_alloc(a, sizeof *s);
+    char topic[LIMIT_TOPIC_BYTES + 1];
+    if (s == NULL)
+        return -ENOMEM;
+    newswire__v1__section__init(s);
+    s->key = (char *)from->key;
+    s->labels = from->labels.items;
+    s->n_labels = from->labels.n;
+    s->media_topics = from->media_topics.items;
+    s->n_media_topics = from->media_topics.n;
+    s->gbt20093 = from->gbt20093.items;
+    s->n_gbt20093 = from->gbt20093.n;
+    s->approvals = from->approvals;
+    for (int kind = KIND_ARTICLE; article_kind_name(kind) != NULL; kind++)
+        if (topic_make(from->key, kind, topic) < 0 ||
+            article_push_string(a, &s->topics, &s->n_topics, topic, strlen(topic)) < 0)
+            return -ENOMEM;
+    int r = add_titles(a, from->names.n > 0 ? &from->names : &from->titles, s);
+    return r < 0 ? r : article_push(a, (void ***)&reply->sections, &reply->n_sections, s);
+}
+
+static void send_sections(struct replay *r, const struct socket_peer *peer, uint64_t id) {
+    Newswire__V1__ReplayReply reply = NEWSWIRE__V1__REPLAY_REPLY__INIT;
+    const struct rules *rules = &r->settings->rules;
+    struct log_bounds b;
+    log_bounds(r->log, &b);
+    for (size_t i = 0; i < rules->n_sections; i++)
+        if (add_section(r->arena, rules->sections[i], &reply) < 0) {
+            struct fault f = {0};
+            fault_set(&f, "", "the daemon is short of memory; try again");
+            send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__busy, &f);
+            return;
+        }
+    reply.request_id = id;
+    reply.epoch = b.epoch;
+    reply.first = b.first;
+    reply.head = b.head;
+    reply.done = true;
+    send_message(r, peer, &reply);
+}
+
 static void forget_readers(struct replay *r, int64_t now) {
     size_t kept = 0;
     for (size_t i = 0; i < r->n_readers; i++)
@@ -428,6 +498,7 @@ static void take_request(struct replay *r, const struct socket_peer *peer, struc
     case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_HEADS:
         send_heads(r, peer, q->request_id, q->heads);
         break;
+    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_SECTIONS: send_sections(r, peer, q->request_id); break;
     case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_REPORT: take_report(r, peer, q->report); break;
     default:
         fault_set(&f, "what", "the request asks for nothing");

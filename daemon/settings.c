@@ -203,6 +203,8 @@ static const struct config_key log_keys[] = {
 
 static const char *const unknown_section_words[] = {"refuse", "default", NULL};
 
+static const char *const unknown_original_words[] = {"refuse", "take", NULL};
+
 static const struct config_key intake_keys[] = {
     {.name = "default_section",
      .type = CONFIG_STRING,
@@ -216,6 +218,14 @@ static const struct config_key intake_keys[] = {
      .fallback = "refuse",
      .help =
          "What becomes of an article that names a section that isn't here: refuse, or default."},
+    {.name = "unknown_original",
+     .type = CONFIG_CHOICE,
+     .offset = AT(intake.unknown_original),
+     .choices = unknown_original_words,
+     .fallback = "refuse",
+     .help = "What becomes of version 2 or later of a story of which no version is known: refuse "
+             "(its sender can force it), or take. Of use when an agency counts its versions "
+             "itself."},
     {.name = "article_bytes",
      .type = CONFIG_BYTES,
      .offset = AT(intake.article_bytes),
@@ -298,6 +308,27 @@ static int check_endpoints(const struct text_list *bind, const char *key, const 
     return 0;
 }
 
+/* "immediately" or "approve:2". */
+static int read_releases(struct settings *s, const char *path, struct config_fault *f) {
+    for (size_t i = 0; i < s->rules.n_sections; i++) {
+        struct rules_section *section = s->rules.sections[i];
+        char key[LIMIT_KEY_BYTES + 32], *end = "";
+        unsigned long n = 0;
+        section->approvals = 0;
+        if (section->release == NULL || *section->release == '\0' ||
+            strcmp(section->release, "immediately") == 0)
+            continue;
+        if (strncmp(section->release, "approve:", 8) == 0)
+            n = strtoul(section->release + 8, &end, 10);
+        snprintf(key, sizeof key, "[section \"%s\"] release", section->key);
+        if (n < 1 || n > LIMIT_APPROVALS || *end != '\0')
+            return fault(f, path, key, "'%.60s' is neither immediately nor approve:1 to approve:%d",
+                         section->release, LIMIT_APPROVALS);
+        section->approvals = (uint32_t)n;
+    }
+    return 0;
+}
+
 static int choose_default_section(struct settings *s, const char *path, struct config_fault *f) {
     const struct rules *r = &s->rules;
     const struct rules_section *chosen = NULL;
@@ -327,6 +358,8 @@ static int finish(struct arena *a, struct settings *s, const char *path, struct 
         r = check_endpoints(&s->replay.bind, "[replay] bind", path, f);
     if (r == 0)
         r = check_endpoints(&s->submit.bind, "[submit] bind", path, f);
+    if (r == 0)
+        r = read_releases(s, path, f);
     return r == 0 ? choose_default_section(s, path, f) : r;
 }
 

@@ -10,6 +10,7 @@
 
 enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_NOTICE, LEVEL_INFO, LEVEL_DEBUG };
 enum unknown_section { UNKNOWN_SECTION_REFUSE, UNKNOWN_SECTION_DEFAULT };
+enum unknown_original { UNKNOWN_ORIGINAL_REFUSE, UNKNOWN_ORIGINAL_TAKE };
 
 struct settings {
     struct rules rules; /* first: the tables of rules.h fill it at offset 0 */
@@ -49,7 +50,8 @@ struct settings {
     } log;
     struct {
         char *default_section;
-        int unknown_section; /* enum unknown_section */
+        int unknown_section;  /* enum unknown_section */
+        int unknown_original; /* enum unknown_original */
         uint64_t article_bytes;
     } intake;
 };

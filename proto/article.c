@@ -47,6 +47,11 @@ static const char *enum_name(const ProtobufCEnumDescriptor *descriptor, int valu
     return v == NULL ? NULL : v->name;
 }
 
+void article_strip_kill(Article *article) {
+    if (article->status == STATUS_CANCELED)
+        article->n_blocks = article->n_media = 0;
+}
+
 const char *article_kind_name(int kind) {
     return enum_name(&newswire__v1__kind__value__descriptor, kind);
 }

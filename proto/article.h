@@ -46,6 +46,10 @@ int article_push(struct arena *a, void ***array, size_t *n, void *element)
 int article_push_string(struct arena *a, char ***array, size_t *n, const char *s, size_t len)
     __attribute__((nonnull, warn_unused_result));
 
+/* Takes text and media off an article that withdraws its story: they are what must
+ * not go out again. */
+void article_strip_kill(Article *article) __attribute__((nonnull));
+
 /* The word for a value, as in JSON: "brief", "canceled", "crosshead". NULL for
  * a value that has none. */
 const char *article_kind_name(int kind);

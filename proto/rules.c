@@ -4,10 +4,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <unictype.h>
+#include <unistr.h>
 
 #define PAGE(member) offsetof(struct rules, page.member)
 #define LIST(key, words, text)                                                                     \
     { .name = #key, .type = CONFIG_LIST, .offset = PAGE(key), .fallback = words, .help = text }
+static const char *const unplaced_words[] = {"take", "hold", NULL};
+
 #define COLUMNS(key, value, text)                                                                  \
     {                                                                                              \
         .name = #key, .type = CONFIG_UINT, .offset = PAGE(key), .min = 4, .max = 400,              \
@@ -171,6 +175,13 @@ static const struct config_key page_keys[] = {
     COLUMNS(title_columns, "72", "The greatest width of a title's line, in terminal columns."),
     COLUMNS(crosshead_columns, "30", "The greatest width of a crosshead without a number or sign."),
     COLUMNS(label_columns, "24", "The greatest width of a label that is known by its ending."),
+    {.name = "unplaced",
+     .type = CONFIG_CHOICE,
+     .offset = offsetof(struct rules_page, unplaced),
+     .choices = unplaced_words,
+     .fallback = "take",
+     .help = "What becomes of a page of which more than stray punctuation is in no article: take "
+             "(with a warning), or hold until a person approves its articles."},
     STRING(file_name_pattern, "{publication}-{date}-{page}",
            "How a file's name (without its ending) gives publication, date and page: {publication} "
            "and {*} stand for any text, {date} for 2031-04-09 or 20310409, {page} for letters and "
@@ -202,6 +213,26 @@ static const struct config_key section_keys[] = {
      .type = CONFIG_LIST,
      .offset = SECTION(keywords),
      .help = "An article without a label belongs here when its headline or text has one of these."},
+    {.name = "names",
+     .type = CONFIG_LIST,
+     .offset = SECTION(names),
+     .help = "Its name in several languages, for those who subscribe: zh-Hans: 时政简讯 | en: "
+             "Politics briefs. Without them the titles are told."},
+    {.name = "media_topics",
+     .type = CONFIG_WORDS,
+     .offset = SECTION(media_topics),
+     .help = "IPTC Media Topics, such as medtop:11000000: an article without a label that has one "
+             "of them as a subject belongs here."},
+    {.name = "gbt20093",
+     .type = CONFIG_WORDS,
+     .offset = SECTION(gbt20093),
+     .help = "Codes of GB/T 20093 (Chinese news categories), of like effect."},
+    {.name = "release",
+     .type = CONFIG_STRING,
+     .offset = SECTION(release),
+     .fallback = "immediately",
+     .help = "When articles go: immediately, or approve:2 for when two different persons have "
+             "approved each with newswirectl."},
     {0},
 };
 
@@ -337,6 +368,27 @@ static bool list_ends(const struct text_list *list, const char *name) {
     return false;
 }
 
+/* The number of "medtop:11000000", "11000000" or http://cv.iptc.org/newscodes/mediatopic/11000000.
+ */
+static struct slice code_of(const char *text) {
+    const char *start = text + strlen(text);
+    while (start > text && start[-1] != ':' && start[-1] != '/')
+        start--;
+    return slice_of(start);
+}
+
+static bool has_code(const struct text_list *codes, const Article *article) {
+    for (size_t i = 0; i < codes->n; i++)
+        for (size_t k = 0; k < article->n_subjects; k++) {
+            const Subject *s = article->subjects[k];
+            struct slice wanted = code_of(codes->items[i]);
+            if (wanted.len > 0 &&
+                (slice_equal(wanted, code_of(s->code)) || slice_equal(wanted, code_of(s->uri))))
+                return true;
+        }
+    return false;
+}
+
 static const struct rules_section *find_by_ending(const struct rules *r, const char *label) {
     for (size_t i = 0; i < r->n_sections; i++)
         if (list_ends(&r->sections[i]->titles, label) || list_ends(&r->sections[i]->labels, label))
@@ -364,7 +416,32 @@ const struct rules_section *rules_section_choose(const struct rules *r, const Ar
     if (s == NULL && article->section_label[0] != '\0')
         s = find_by_ending(r, article->section_label);
     for (size_t i = 0; s == NULL && i < r->n_sections; i++)
+        if (has_code(&r->sections[i]->media_topics, article) ||
+            has_code(&r->sections[i]->gbt20093, article))
+            s = r->sections[i];
+    for (size_t i = 0; s == NULL && i < r->n_sections; i++)
         if (mentions(&r->sections[i]->keywords, article))
             s = r->sections[i];
     return s;
+}
+
+static bool has_letters(const char *text) {
+    const uint8_t *p = (const uint8_t *)text;
+    size_t left = strlen(text);
+    while (left > 0) {
+        ucs4_t c;
+        int n = u8_mbtouc(&c, p, left);
+        if (uc_is_general_category_withtable(c, UC_CATEGORY_MASK_L | UC_CATEGORY_MASK_N))
+            return true;
+        p += n;
+        left -= (size_t)n;
+    }
+    return false;
+}
+
+bool rules_wants_review(const struct rules *r, const struct parsed *parsed) {
+    bool any = false;
+    for (size_t i = 0; i < parsed->unplaced.n && !any; i++)
+        any = has_letters(parsed->unplaced.items[i]);
+    return any && r->page.unplaced == RULES_UNPLACED_HOLD;
 }

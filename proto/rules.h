@@ -13,10 +13,17 @@
 
 struct rules_section {
     const char *key;
-    struct text_list titles;   /* printed titles; the first is shown to people */
-    struct text_list labels;   /* lines on a page that open this section */
-    struct text_list keywords; /* an article that has one of them in its headline or text */
+    struct text_list titles;       /* printed titles; the first is shown to people */
+    struct text_list labels;       /* lines on a page that open this section */
+    struct text_list keywords;     /* an article that has one of them in its headline or text */
+    struct text_list names;        /* its name in several languages: "en: Politics briefs" */
+    struct text_list media_topics; /* IPTC codes: "medtop:11000000" or "11000000" */
+    struct text_list gbt20093;     /* codes of GB/T 20093 */
+    char *release;                 /* "immediately", "approve:2" */
+    uint32_t approvals;            /* the daemon's reading of it */
 };
+
+enum rules_unplaced { RULES_UNPLACED_TAKE, RULES_UNPLACED_HOLD };
 
 struct rules_page {
     struct text_list brief_labels;
@@ -59,6 +66,7 @@ struct rules_page {
     uint64_t title_columns;     /* terminal columns: an ideograph takes two */
     uint64_t crosshead_columns; /* likewise */
     uint64_t label_columns;     /* likewise */
+    int unplaced;               /* enum rules_unplaced */
     char *file_name_pattern;
     char *publication;
     char *language;
@@ -85,9 +93,15 @@ const struct rules_section *rules_section_find(const struct rules *r, const char
 
 /* The section that an article belongs to: its own `section` (key or title);
  * else by its printed label, whole or by its ending (柳溪简讯 ends with 简讯);
+ * else by its subjects' codes (IPTC Media Topics, GB/T 20093);
  * else by the first section one of whose keywords it has; NULL when nothing of
  * that says, or its `section` is not known. */
 const struct rules_section *rules_section_choose(const struct rules *r, const Article *article)
+    __attribute__((nonnull));
+
+/* Whether articles of this page should wait for a person: config says so, and
+ * more than stray punctuation of it is in no article. */
+bool rules_wants_review(const struct rules *r, const struct parsed *parsed)
     __attribute__((nonnull));
 
 /* Whether the text is that word, white space and case aside. */

@@ -367,9 +367,17 @@ int batch_release_due(struct file_log *l, struct file_batch *b, int64_t now) {
     return 0;
 }
 
+/* The length of a person's name: what stands in brackets behind it is the account. */
+static size_t name_length(const char *who) {
+    const char *account = strstr(who, " (");
+    return account == NULL ? strlen(who) : (size_t)(account - who);
+}
+
 static bool has_approved(const struct view_held *held, const char *who) {
+    size_t len = name_length(who);
     for (size_t i = 0; i < held->n_approved_by; i++)
-        if (strcasecmp(held->approved_by[i], who) == 0)
+        if (name_length(held->approved_by[i]) == len &&
+            strncasecmp(held->approved_by[i], who, len) == 0)
             return true;
     return false;
 }

@@ -167,7 +167,7 @@ struct log_ask {
     enum log_ask_type type;
     uint64_t hold;
     const char *uri;
-    const char *who; /* a line; two approvals by the same one count once, case aside */
+    const char *who; /* "Name (account)"; a name counts once, case aside */
     void *cookie;
 };
 

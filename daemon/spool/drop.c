@@ -102,10 +102,11 @@ static enum drop_state parse_file(struct drop *d, struct slice bytes) {
     return r < 0 ? DROP_REFUSED : DROP_PROPOSED;
 }
 
-static int propose(struct drop *d, const Article *article, struct drop_item *item) {
+static int propose(struct drop *d, Article *article, struct drop_item *item) {
     struct slice bytes;
     struct log_proposal *p = &d->proposals[d->n_proposals];
     item->drop = d;
+    article_strip_kill(article);
     item->title = *article->headline == '\0' ? article->uri : article->headline;
     int r = codec_pack(d->arena, &article->base, &bytes);
     if (r == 0)
@@ -118,6 +119,8 @@ static int propose(struct drop *d, const Article *article, struct drop_item *ite
         return r;
     memcpy(item->topic, p->topic, strlen(p->topic) + 1);
     p->cookie = &item->waiter;
+    if (p->approvals == 0 && !p->canceled && rules_wants_review(&d->settings->rules, &d->parsed))
+        p->approvals = 1;
     d->n_proposals++;
     return 0;
 }
