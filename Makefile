@@ -34,6 +34,7 @@ LINK    = $(CC) $(LDFLAGS) $(MODE_CFLAGS) -pthread
 PROTO_SRC  := $(sort $(wildcard proto/*.c proto/*/*.c))
 DAEMON_SRC := $(sort $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c)))
 LIB_SRC    := $(sort $(wildcard clients/lib/*.c))
+TOOL_SRC   := $(sort $(filter-out clients/lib/%,$(wildcard clients/*/*.c)))
 TOOLS      := $(patsubst clients/%.c,%,$(wildcard clients/newswire*.c))
 TEST_SRC   := $(sort $(wildcard $(foreach d,proto daemon clients,tests/$(d)/*.c tests/$(d)/*/*.c)))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
@@ -156,7 +157,7 @@ $(B)/%.o: %.c $(B)/flags | $(PB).h
 
 $(PROTO_LIB): $(call obj,$(PROTO_SRC)) $(PB).o
 $(DAEMON_LIB): $(call obj,$(DAEMON_SRC))
-$(CLIENT_LIB): $(call obj,$(LIB_SRC))
+$(CLIENT_LIB): $(call obj,$(LIB_SRC) $(TOOL_SRC))
 $(B)/%.a:
 	@rm -f $@
 	ar rcs $@ $^
@@ -180,5 +181,5 @@ $(B)/tests/bench/%_bench: $(B)/tests/bench/%_bench.o $(B)/tests/bench/bench.o $(
 $(B)/tests/%_test: $(B)/tests/%_test.o $(TEST_HELP) $(DAEMON_LIB) $(if $(LIB_SRC),$(CLIENT_LIB)) $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS) -lcmocka
 
--include $(patsubst %.c,$(B)/%.d,$(PROTO_SRC) $(DAEMON_SRC) daemon/main.c $(LIB_SRC) \
+-include $(patsubst %.c,$(B)/%.d,$(PROTO_SRC) $(DAEMON_SRC) daemon/main.c $(LIB_SRC) $(TOOL_SRC) \
 	$(addprefix clients/,$(addsuffix .c,$(TOOLS))) $(TEST_SRC) $(BENCH_SRC))

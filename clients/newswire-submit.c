@@ -3,6 +3,8 @@
  */
 #include "clients/lib/newswire.h"
 #include "clients/lib/options.h"
+#include "clients/submit/published.h"
+#include "clients/submit/revise.h"
 #include "proto/input.h"
 #include "proto/json.h"
 #include "proto/parse.h"
@@ -20,6 +22,7 @@
 #include <sys/queue.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -29,9 +32,10 @@ enum {
 };
 
 struct submit {
-    const char *section, *server, *endpoint, *config, *output;
+    const char *section, *server, *endpoint, *config, *output, *feed, *replay;
+    const char *correct, *kill, *note;
     struct options_uint timeout_sec;
-    bool parse_only, json;
+    bool parse_only, json, preview, revise, dry_run, yes, force;
     int format;                        /* index in format_names */
     const struct write_format *writer; /* of --output; NULL: lines of JSON */
     const char *writer_version;
@@ -61,8 +65,21 @@ static const struct options_row rows[] = {
      "print each article as a line of JSON, send nothing"},
     {"output", OPTIONS_STRING, AT(output), "NAME", NULL,
      "with --parse-only: a format of newswire-tail"},
+    {"preview", OPTIONS_FLAG, AT(preview), NULL, NULL,
+     "show the articles, numbered, as readers see them; send nothing"},
+    {"correct", OPTIONS_STRING, AT(correct), "URI", NULL, "FILE is the next version of that story"},
+    {"kill", OPTIONS_STRING, AT(kill), "URI", NULL, "withdraw that story; no FILE"},
+    {"note", OPTIONS_STRING, AT(note), "TEXT", NULL, "with those: what was wrong, for editors"},
+    {"force", OPTIONS_FLAG, AT(force), NULL, NULL, "also for a story that the daemon doesn't know"},
+    {"revise", OPTIONS_FLAG, AT(revise), NULL, NULL,
+     "FILE is a page that was sent before: send what changed"},
+    {"dry-run", OPTIONS_FLAG, AT(dry_run), NULL, NULL,
+     "with --revise: only say what would be sent"},
+    {"yes", OPTIONS_FLAG, AT(yes), NULL, NULL, "with --revise: don't ask"},
     {"server", OPTIONS_STRING, AT(server), "HOST", NULL, "default 127.0.0.1, or $NEWSWIRE_SERVER"},
     {"submit", OPTIONS_STRING, AT(endpoint), "ENDPOINT", NULL, "default tcp://HOST:5562"},
+    {"feed", OPTIONS_STRING, AT(feed), "ENDPOINT", NULL, "for --revise; default tcp://HOST:5560"},
+    {"replay", OPTIONS_STRING, AT(replay), "ENDPOINT", NULL, "likewise; default tcp://HOST:5561"},
     {"timeout", OPTIONS_UINT, AT(timeout_sec), "SECONDS", NULL,
      "how long to try without an answer; 0: for ever; default 60"},
     {"config", OPTIONS_STRING, AT(config), "FILE", NULL,
@@ -263,6 +280,212 @@ static bool send_article(struct submit *s, struct arena *a, const char *path,
     return r == 0 || goes_on(s, r);
 }
 
+/* ---- later versions */
+
+/* What the daemon knows of the uri. EX_OK, or an exit code with the reason said. */
+static int ask_story(struct submit *s, const char *uri, struct newswire_story *ret) {
+    int r = newswire_submitter_story(s->submitter, uri, ret);
+    if (r == -EMSGSIZE) {
+        say("newswire-submit: the uri is too long");
+        return EX_USAGE;
+    }
+    if (r < 0) {
+        goes_on(s, r);
+        return EX_UNAVAILABLE;
+    }
+    if (ret->killed) {
+        say("newswire-submit: %s was killed (entry %llu); a new story needs a new uri", uri,
+            (unsigned long long)ret->seq);
+        return EX_DATAERR;
+    }
+    if (ret->version + ret->held_version == 0 && !s->force) {
+        say("newswire-submit: no story %s is known there; --force sends it all the same", uri);
+        return EX_DATAERR;
+    }
+    return EX_OK;
+}
+
+/* Makes the article the next version of a story, where the story is unless it says
+ * otherwise itself. */
+static int make_version(struct arena *a, const char *uri, const struct newswire_story *story,
+                        const char *note, Article *article) {
+    const char *topic = story->held_version > 0 ? story->held_topic : story->topic;
+    struct slice section = topic_section(slice_of(topic));
+    uint32_t newest = story->held_version > story->version ? story->held_version : story->version;
+    article->uri = arena_strndup(a, uri, strlen(uri));
+    article->version = newest + 1;
+    if (*topic != '\0')
+        article->kind = (Newswire__V1__Kind__Value)topic_kind(slice_of(topic));
+    if (*topic != '\0' && *article->section == '\0')
+        article->section = arena_strndup(a, (const char *)section.data, section.len);
+    if (note != NULL)
+        article->note_to_editors = arena_strndup(a, note, strlen(note));
+    return article->uri == NULL || article->section == NULL || article->note_to_editors == NULL
+               ? -ENOMEM
+               : 0;
+}
+
+/* Whether there is a point in going on. */
+static bool send_version(struct submit *s, struct arena *a, const char *path, const char *uri,
+                         Article *article) {
+    struct newswire_story story;
+    struct fault fault = {0};
+    int code = ask_story(s, uri, &story);
+    if (code != EX_OK) {
+        worse(s, code);
+        return code != EX_UNAVAILABLE;
+    }
+    if (make_version(a, uri, &story, s->note, article) < 0)
+        exit(EX_OSERR);
+    if (codec_check_article(article, &fault) < 0) {
+        say("newswire-submit: %s: %s", fault.field, fault.reason);
+        worse(s, EX_DATAERR);
+        return true;
+    }
+    return send_article(s, a, path, article);
+}
+
+static bool send_kill(struct submit *s, struct arena *a, const char *path, const char *uri) {
+    struct timespec now;
+    Article *article = article_new(a);
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (article == NULL)
+        exit(EX_OSERR);
+    article->kind = KIND_ARTICLE;
+    article->status = STATUS_CANCELED;
+    article->section = (char *)(s->section == NULL ? "" : s->section);
+    article->urgency = 1;
+    article->created_at = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    return send_version(s, a, path, uri, article);
+}
+
+static bool correct(struct submit *s, struct arena *a, const char *path, struct parsed *parsed) {
+    if (parsed->n_articles == 1)
+        return send_version(s, a, path, s->correct, parsed->articles[0]);
+    say("%s: it holds %zu articles, and a correction is one", path, parsed->n_articles);
+    worse(s, EX_DATAERR);
+    return true;
+}
+
+/* ---- a page that comes again */
+
+static void print_step(const struct revise_step *step) {
+    const Article *shown = step->fresh != NULL ? step->fresh : step->published;
+    char *title = text_harmless(slice_of(*shown->headline == '\0' && shown->n_blocks > 0
+                                             ? shown->blocks[0]->text
+                                             : shown->headline));
+    printf("%-10s %s\n", revise_action_name(step->action), title == NULL ? "" : title);
+    if (step->published != NULL && step->action != REVISE_UNCHANGED)
+        printf("           %s, now version %u\n", step->published->uri,
+               (unsigned)step->published->version);
+    free(title);
+}
+
+/* Whether a person wants it. */
+static bool confirmed(struct submit *s) {
+    char line[16] = "";
+    if (s->yes)
+        return true;
+    if (!isatty(STDIN_FILENO)) {
+        say("newswire-submit: nobody is there to confirm it; --yes sends it, --dry-run only looks");
+        worse(s, EX_USAGE);
+        return false;
+    }
+    fputs("Send these? [y/N] ", stdout);
+    fflush(stdout);
+    return fgets(line, sizeof line, stdin) != NULL && (*line == 'y' || *line == 'Y');
+}
+
+static bool send_step(struct submit *s, struct arena *a, const char *path,
+                      const struct revise_step *step) {
+    switch (step->action) {
+    case REVISE_UNCHANGED: return true;
+    case REVISE_CORRECT: return send_version(s, a, path, step->published->uri, step->fresh);
+    case REVISE_KILL: return send_kill(s, a, path, step->published->uri);
+    case REVISE_NEW: break;
+    }
+    return send_article(s, a, path, step->fresh);
+}
+
+/* EX_OK, or an exit code with the reason said. */
+static int read_published(struct submit *s, struct arena *a, const Article *page,
+                          struct published *ret) {
+    char error[512];
+    struct newswire_reader_options o = {.feed = s->feed,
+                                        .replay = s->replay,
+                                        .start = NEWSWIRE_FROM_FIRST,
+                                        .client = "newswire-submit --revise"};
+    uint64_t patience = s->timeout_sec.given ? s->timeout_sec.value : PATIENCE_SEC;
+    if (published_read(a, &o, page, (patience == 0 ? INT32_MAX : patience) * 1000000, ret, error,
+                       sizeof error) == 0)
+        return EX_OK;
+    say("newswire-submit: what was published can't be read at %s: %s", s->replay, error);
+    return EX_UNAVAILABLE;
+}
+
+static bool revise(struct submit *s, struct arena *a, const char *path, struct parsed *parsed) {
+    struct published published;
+    struct revise_plan plan;
+    size_t changes = 0;
+    bool on = true;
+    const Article *page = parsed->n_articles > 0 ? parsed->articles[0] : NULL;
+    if (page == NULL || *page->page_date == '\0' || *page->page == '\0') {
+        say("%s: it does not say of which date and page it is", path);
+        worse(s, EX_DATAERR);
+        return true;
+    }
+    int code = read_published(s, a, page, &published);
+    if (code != EX_OK) {
+        worse(s, code);
+        return false;
+    }
+    if (revise_plan(a, published.articles, published.n, parsed->articles, parsed->n_articles,
+                    &plan) < 0)
+        exit(EX_OSERR);
+    for (size_t i = 0; i < plan.n; i++) {
+        print_step(&plan.steps[i]);
+        changes += plan.steps[i].action != REVISE_UNCHANGED;
+    }
+    if (changes == 0 || s->dry_run || !confirmed(s))
+        return true;
+    for (size_t i = 0; i < plan.n && on; i++)
+        on = send_step(s, a, path, &plan.steps[i]);
+    return on;
+}
+
+/* ---- a look at what would be sent */
+
+static void preview(struct submit *s, const struct parsed *parsed) {
+    struct text_style style = {.columns = 80, .colour = isatty(STDOUT_FILENO)};
+    for (size_t i = 0; i < parsed->n_articles; i++) {
+        const Article *article = parsed->articles[i];
+        const struct rules_section *section = rules_section_choose(&s->rules, article);
+        char topic[LIMIT_TOPIC_BYTES + 1];
+        if (topic_make(section == NULL ? article->section : section->key, article->kind, topic) < 0)
+            snprintf(topic, sizeof topic, "(the daemon's default section)");
+        struct entry e = {
+            .topic = slice_of(topic), .uri = slice_of(article->uri), .version = article->version};
+        printf("[%zu] ", i + 1);
+        if (text_entry(stdout, &e, article, &style) < 0)
+            worse(s, EX_IOERR);
+    }
+}
+
+/* Sends the file's articles; a page that was not read whole may have to wait for a
+ * person, as the rules say. */
+static bool send_all(struct submit *s, struct arena *a, const char *path, struct parsed *parsed) {
+    bool review = rules_wants_review(&s->rules, parsed), on = true;
+    int r = review ? newswire_submitter_hold(s->submitter, "text of the page is in no article") : 0;
+    if (r < 0)
+        return goes_on(s, r);
+    for (size_t i = 0; i < parsed->n_articles && on; i++) {
+        article_strip_kill(parsed->articles[i]);
+        on = send_article(s, a, path, parsed->articles[i]);
+    }
+    r = review && on ? newswire_submitter_hold(s->submitter, NULL) : 0;
+    return r < 0 ? goes_on(s, r) : on;
+}
+
 /* Whether there is a point in the next file. */
 static bool take_file(struct submit *s, const char *path) {
     struct parsed parsed = {0};
@@ -273,18 +496,31 @@ static bool take_file(struct submit *s, const char *path) {
     int code = parse_file(s, a, path, &parsed);
     if (code != EX_OK)
         worse(s, code);
-    for (size_t i = 0; i < parsed.n_articles && code == EX_OK && on; i++) {
-        if (s->parse_only)
-            print_article(s, a, parsed.articles[i]);
-        else
-            on = send_article(s, a, path, parsed.articles[i]);
-    }
+    else if (s->preview)
+        preview(s, &parsed);
+    else if (s->correct != NULL)
+        on = correct(s, a, path, &parsed);
+    else if (s->revise)
+        on = revise(s, a, path, &parsed);
+    else if (!s->parse_only)
+        on = send_all(s, a, path, &parsed);
+    for (size_t i = 0; i < parsed.n_articles && code == EX_OK && s->parse_only; i++)
+        print_article(s, a, parsed.articles[i]);
     arena_free(a);
     return on && !stopped && !ferror(stdout);
 }
 
+static bool kill_story(struct submit *s) {
+    struct arena *a = arena_new(FILE_ARENA_BYTES);
+    if (a == NULL)
+        exit(EX_OSERR);
+    bool on = send_kill(s, a, "--kill", s->kill);
+    arena_free(a);
+    return on;
+}
+
 static void take_files(struct submit *s, char **paths) {
-    bool on = true;
+    bool on = s->kill == NULL || kill_story(s);
     while (on && *paths != NULL)
         on = take_file(s, *paths++);
     int r = 0;
@@ -330,6 +566,7 @@ static int open_submitter(struct submit *s) {
         .client = "newswire-submit",
         .result = decided,
         .userdata = s,
+        .force = s->force,
         .patience_usec = (int64_t)(patience < INT32_MAX ? patience : INT32_MAX) * 1000000,
     };
     int r = newswire_submitter_new(&o, &s->submitter, error, sizeof error);
@@ -346,16 +583,35 @@ static void set_signals(void) {
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
+/* What can't go together. */
+static int check_options(const struct submit *s, int n_files) {
+    int ways = s->parse_only + s->preview + s->revise + (s->correct != NULL) + (s->kill != NULL);
+    if (ways > 1)
+        return options_fault(&options, "one of --parse-only, --preview, --correct, --kill and "
+                                       "--revise at a time");
+    if (s->kill != NULL && n_files > 0)
+        return options_fault(&options, "--kill takes no FILE");
+    if (s->kill == NULL && n_files == 0)
+        return options_fault(&options, "which FILE? - is stdin");
+    if (s->correct != NULL && n_files > 1)
+        return options_fault(&options, "--correct takes one FILE");
+    if ((s->correct != NULL || s->kill != NULL) && (s->note == NULL || *s->note == '\0'))
+        return options_fault(&options, "--note: say what was wrong, for those who used the story");
+    return EX_OK;
+}
+
 static int run(struct submit *s, struct arena *a, int argc, char **argv) {
-    char endpoint[OPTIONS_ENDPOINT_BYTES], names[256];
+    char endpoint[OPTIONS_ENDPOINT_BYTES], feed[OPTIONS_ENDPOINT_BYTES];
+    char replay[OPTIONS_ENDPOINT_BYTES], names[256];
     int first;
     for (size_t i = 0; parse_formats[i].name != NULL && i + 2 < FORMATS_MOST; i++)
         format_names[i + 1] = parse_formats[i].name;
     int code = options_parse(&options, argc, argv, s, &first);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first == argc)
-        return options_fault(&options, "which FILE? - is stdin");
+    code = check_options(s, argc - first);
+    if (code != EX_OK)
+        return code;
     if (s->output != NULL && !s->parse_only)
         return options_fault(&options, "--output goes with --parse-only");
     s->writer = s->output == NULL ? NULL : write_format_find(s->output, &s->writer_version);
@@ -363,10 +619,12 @@ static int run(struct submit *s, struct arena *a, int argc, char **argv) {
         return options_fault(&options, "--output: '%s' is none of: %s", s->output,
                              write_format_names(names, sizeof names));
     s->endpoint = options_endpoint(s->endpoint, s->server, OPTIONS_SUBMIT_PORT, endpoint);
-    if (s->endpoint == NULL)
+    s->feed = options_endpoint(s->feed, s->server, OPTIONS_FEED_PORT, feed);
+    s->replay = options_endpoint(s->replay, s->server, OPTIONS_REPLAY_PORT, replay);
+    if (s->endpoint == NULL || s->feed == NULL || s->replay == NULL)
         return options_fault(&options, "--server: the name is too long");
     code = read_rules(s, a);
-    if (code == EX_OK && !s->parse_only)
+    if (code == EX_OK && !s->parse_only && !s->preview)
         code = open_submitter(s);
     if (code != EX_OK)
         return code;

@@ -1,6 +1,9 @@
 #include "proto/text.h"
 
+#include "proto/codec.h"
+
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unictype.h>
@@ -10,6 +13,8 @@
 enum { INDENT = 2, COLUMNS_LEAST = 20, COLUMNS_ENDLESS = 1 << 30 };
 
 static const char bold[] = "\033[1m", dim[] = "\033[2m", plain[] = "\033[0m";
+static const char red[] = "\033[1;37;41m",
+                  yellow[] = "\033[1;30;43m"; /* white on red, black on yellow */
 
 /* ---- harmless text */
 
@@ -127,19 +132,55 @@ static void put_title(struct view *v, const struct entry *e, const Article *a) {
         strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
     if (topic == NULL)
         v->error = -ENOMEM;
-    fprintf(v->out, "%s%s  #%llu  %s%s", v->colour ? dim : "", topic == NULL ? "" : topic,
-            (unsigned long long)e->seq, when, v->colour ? plain : "");
+    fprintf(v->out, "%s%s", v->colour ? dim : "", topic == NULL ? "" : topic);
+    if (e->seq != 0) /* else it is on no log */
+        fprintf(v->out, "  #%llu  %s", (unsigned long long)e->seq, when);
+    fputs(v->colour ? plain : "", v->out);
     free(topic);
-    if (e->replaces != 0)
-        fprintf(v->out, "  version %u, replaces #%llu", (unsigned)e->version,
-                (unsigned long long)e->replaces);
-    if (a == NULL)
-        fputs("  (killed: its text is not served)", v->out);
-    else if (a->status == STATUS_CANCELED)
-        fputs("  (killed)", v->out);
-    else if (a->status == STATUS_WITHHELD)
+    if (a != NULL && a->status == STATUS_WITHHELD)
         fputs("  (withheld)", v->out);
     fputc('\n', v->out);
+}
+
+/* A line that nobody misses, whatever the terminal can show. */
+__attribute__((format(printf, 3, 4))) static void put_alarm(struct view *v, const char *style,
+                                                            const char *format, ...) {
+    char text[LIMIT_URI_BYTES + LIMIT_TOPIC_BYTES + 256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    codec_mend_utf8(text);
+    put_text(v, text, INDENT, style);
+}
+
+/* What a person must do about an entry that is more than a first version. */
+static void put_alarms(struct view *v, const struct entry *e, const Article *a) {
+    int uri_len = (int)e->uri.len;
+    const char *uri = uri_len == 0 ? "" : (const char *)e->uri.data;
+    if (a == NULL) {
+        put_alarm(v, red,
+                  "*** KILLED *** version %u of this story was withdrawn later; "
+                  "its text is not served (%.*s)",
+                  (unsigned)e->version, uri_len, uri);
+    } else if (a->status == STATUS_CANCELED && *a->moved_to != '\0') {
+        put_alarm(v, red, "*** MOVED *** this story goes on as %s and is no longer valid here",
+                  a->moved_to);
+        put_alarm(v, "", "(#%llu, %.*s)", (unsigned long long)e->replaces, uri_len, uri);
+    } else if (a->status == STATUS_CANCELED) {
+        put_alarm(v, red, "*** KILL *** do not use this story; remove it where it was used");
+        if (e->replaces != 0)
+            put_alarm(v, "", "(withdraws #%llu, %.*s)", (unsigned long long)e->replaces, uri_len,
+                      uri);
+        else
+            put_alarm(v, "", "(%.*s)", uri_len, uri);
+    } else if (e->replaces != 0) {
+        put_alarm(v, yellow, "*** CORRECTION *** version %u takes the place of #%llu",
+                  (unsigned)e->version, (unsigned long long)e->replaces);
+    }
+    for (size_t i = 0; i < e->n_approved_by; i++)
+        put_alarm(v, dim, "Approved by %.*s", (int)e->approved_by[i].len,
+                  (const char *)e->approved_by[i].data);
 }
 
 static void put_block(struct view *v, const Block *b) {
@@ -174,8 +215,6 @@ static void put_article(struct view *v, const Article *a) {
     put_joined(v, "", a->byline, a->n_byline);
     put_source(v, a);
     put_text(v, a->dateline, INDENT, "");
-    if (*a->moved_to != '\0')
-        put_joined(v, "Moved to ", (char *const *)&a->moved_to, 1);
     if (*a->note_to_editors != '\0')
         put_joined(v, "Note to editors: ", (char *const *)&a->note_to_editors, 1);
     for (size_t i = 0; i < a->n_blocks; i++) {
@@ -192,6 +231,7 @@ int text_entry(FILE *out, const struct entry *e, const Article *article,
     if (style->columns > 0)
         v.columns = style->columns < COLUMNS_LEAST ? COLUMNS_LEAST : style->columns;
     put_title(&v, e, article);
+    put_alarms(&v, e, article);
     if (article != NULL)
         put_article(&v, article);
     fputc('\n', out);

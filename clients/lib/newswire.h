@@ -157,6 +157,7 @@ struct newswire_submitter_options {
     void *userdata;
     size_t window_bytes;   /* of articles that wait for their outcome; 0: 8 MiB */
     int64_t patience_usec; /* without any outcome for so long it gives up; 0: never */
+    bool force;            /* take versions and kills whose original the daemon doesn't know */
 };
 
 int newswire_submitter_new(const struct newswire_submitter_options *options,
@@ -175,6 +176,27 @@ int newswire_submitter_add(struct newswire_submitter *submitter, const void *art
 
 /* Waits until every article has its outcome. Errors as newswire_submitter_add. */
 int newswire_submitter_finish(struct newswire_submitter *submitter)
+    __attribute__((nonnull, warn_unused_result));
+
+/* From here on articles are held until a person has approved them; reason: why,
+ * copied; NULL: not any more. Waits first for what was sent before. */
+int newswire_submitter_hold(struct newswire_submitter *submitter, const char *reason)
+    __attribute__((nonnull(1), warn_unused_result));
+
+/* What the daemon knows of a uri. */
+struct newswire_story {
+    uint32_t version; /* newest that was published; 0: none */
+    uint64_t seq;     /* its entry */
+    char topic[97];
+    bool killed;
+    uint32_t held_version; /* that waits for its release; 0: none */
+    char held_topic[97];
+};
+
+/* Asks about a uri, and waits: for what was sent before, and for the answer.
+ * Errors as newswire_submitter_add. */
+int newswire_submitter_story(struct newswire_submitter *submitter, const char *uri,
+                             struct newswire_story *ret)
     __attribute__((nonnull, warn_unused_result));
 
 /* What keeps it from going on, for a person: "no answer", or the daemon's reason. */

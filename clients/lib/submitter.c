@@ -35,6 +35,7 @@ struct request {
 struct newswire_submitter {
     struct newswire_submitter_options options;
     char *client;
+    char *hold; /* why articles are to be held; "": they are not */
     void *context;
     struct link link;
     struct arena *arena;
@@ -42,6 +43,8 @@ struct newswire_submitter {
     size_t waiting_bytes;      /* without outcome, in requests or not */
     struct request requests[UNDER_WAY_MOST];
     uint64_t last_id;
+    struct newswire_story *story; /* where the answer goes that is waited for; NULL: none */
+    uint64_t story_id;
     uint64_t not_before_usec; /* the next new request */
     uint64_t progress_usec;   /* the last outcome, or when there was nothing to wait for */
     char trouble[256];
@@ -62,11 +65,12 @@ int newswire_submitter_new(const struct newswire_submitter_options *o,
         if (o->window_bytes == 0)
             s->options.window_bytes = WINDOW_BYTES;
         s->client = strdup(o->client == NULL ? "" : o->client);
+        s->hold = strdup("");
         s->arena = arena_new(REPLY_ARENA_BYTES);
         s->context = zmq_ctx_new();
         s->progress_usec = link_now_usec();
         set_trouble(s, "no connection");
-        if (s->client == NULL || s->arena == NULL || s->context == NULL)
+        if (s->client == NULL || s->hold == NULL || s->arena == NULL || s->context == NULL)
             r = -ENOMEM;
     }
     if (r == 0)
@@ -101,6 +105,7 @@ struct newswire_submitter *newswire_submitter_free(struct newswire_submitter *s)
     }
     arena_free(s->arena);
     free(s->client);
+    free(s->hold);
     free(s);
     return NULL;
 }
@@ -125,7 +130,8 @@ static int make_request(struct newswire_submitter *s, struct request *q) {
     enum { AROUND_BYTES = 16 };
     size_t bytes, n = count_next(s, &bytes);
     struct slice client = slice_of(s->client);
-    uint8_t *p = malloc(bytes + (n + 2) * AROUND_BYTES + client.len);
+    struct slice hold = slice_of(s->hold);
+    uint8_t *p = malloc(bytes + (n + 4) * AROUND_BYTES + client.len + hold.len);
     if (p == NULL)
         return -ENOMEM;
     *q = (struct request){.id = ++s->last_id, .first = s->first, .bytes = p, .n = n};
@@ -134,6 +140,8 @@ static int make_request(struct newswire_submitter *s, struct request *q) {
     for (struct item *i = s->first; n > 0; n--, last = i, i = i->next)
         p = wire_put_bytes(p, 2, (struct slice){i->bytes, i->len});
     p = wire_put_bytes(p, 3, client);
+    p = wire_put_uint(p, 4, s->options.force);
+    p = wire_put_bytes(p, 5, hold);
     q->len = (size_t)(p - q->bytes);
     s->first = last->next;
     if (s->first == NULL)
@@ -236,6 +244,22 @@ static int refuse(struct newswire_submitter *s, struct request *q,
     return 0;
 }
 
+static void take_story(struct newswire_submitter *s, const Newswire__V1__SubmitReply *reply) {
+    if (reply->error != NULL || reply->n_stories != 1) {
+        set_trouble(s, reply->error != NULL ? reply->error->message
+                                            : "the daemon's answer tells of no story");
+        return;
+    }
+    const Newswire__V1__Story *told = reply->stories[0];
+    *s->story = (struct newswire_story){.version = told->version,
+                                        .seq = told->seq,
+                                        .killed = told->status == STATUS_CANCELED,
+                                        .held_version = told->held_version};
+    snprintf(s->story->topic, sizeof s->story->topic, "%s", told->topic);
+    snprintf(s->story->held_topic, sizeof s->story->held_topic, "%s", told->held_topic);
+    s->story = NULL;
+}
+
 static int take_reply(struct newswire_submitter *s, struct slice bytes, uint64_t now) {
     ProtobufCMessage *message;
     struct fault fault;
@@ -247,6 +271,10 @@ static int take_reply(struct newswire_submitter *s, struct slice bytes, uint64_t
         return 0; /* it is asked again */
     }
     const Newswire__V1__SubmitReply *reply = (const Newswire__V1__SubmitReply *)message;
+    if (s->story != NULL && reply->request_id == s->story_id) {
+        take_story(s, reply);
+        return 0;
+    }
     for (int i = 0; i < UNDER_WAY_MOST; i++) {
         struct request *q = &s->requests[i];
         if (q->id == 0 || q->id != reply->request_id)
@@ -337,6 +365,62 @@ int newswire_submitter_finish(struct newswire_submitter *s) {
             return r;
     }
     return 0;
+}
+
+int newswire_submitter_hold(struct newswire_submitter *s, const char *reason) {
+    int r = newswire_submitter_finish(s);
+    if (r < 0)
+        return r;
+    char *copy = strdup(reason == NULL ? "" : reason);
+    if (copy == NULL)
+        return -ENOMEM;
+    free(s->hold);
+    s->hold = copy;
+    return 0;
+}
+
+/* Waits for take_story; asks again when there was no answer. */
+static int await_story(struct newswire_submitter *s, const uint8_t *bytes, size_t len) {
+    enum { TURN_MSEC = 100 };
+    uint64_t begun = link_now_usec(), sent = 0;
+    while (s->story != NULL) {
+        zmq_pollitem_t items[] = {
+            {.socket = s->link.socket, .events = ZMQ_POLLIN},
+            {.socket = s->link.monitor, .events = ZMQ_POLLIN},
+        };
+        uint64_t now = link_now_usec();
+        mind_link(s);
+        if (s->link.up && (sent == 0 || now - sent >= ANSWER_USEC) &&
+            zmq_send(s->link.socket, bytes, len, ZMQ_DONTWAIT) >= 0)
+            sent = now;
+        if (!s->link.up)
+            sent = 0;
+        if (s->options.patience_usec > 0 && now - begun >= (uint64_t)s->options.patience_usec)
+            return -ETIMEDOUT;
+        if (zmq_poll(items, 2, TURN_MSEC) < 0)
+            return -errno;
+        int r = take_replies(s);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int newswire_submitter_story(struct newswire_submitter *s, const char *uri,
+                             struct newswire_story *ret) {
+    uint8_t bytes[LIMIT_URI_BYTES + 64], *p = bytes;
+    int r = newswire_submitter_finish(s);
+    if (r < 0)
+        return r;
+    if (strlen(uri) > LIMIT_URI_BYTES)
+        return -EMSGSIZE;
+    s->story = ret;
+    s->story_id = ++s->last_id;
+    p = wire_put_uint(p, 1, s->story_id);
+    p = wire_put_bytes(p, 6, slice_of(uri));
+    r = await_story(s, bytes, (size_t)(p - bytes));
+    s->story = NULL;
+    return r;
 }
 
 const char *newswire_submitter_trouble(const struct newswire_submitter *s) {

@@ -1,0 +1,21 @@
+/*
+ * What was published of a page: the newest version of each of its stories, read
+ * from the daemon's log.
+ */
+#pragma once
+
+#include "clients/lib/newswire.h"
+#include "proto/article.h"
+
+struct published {
+    Article **articles;
+    size_t n;
+};
+
+/* Reads the whole log up to now and keeps the stories of the page: those with the
+ * same publication, page_date and page. A story that was withdrawn, or moved off
+ * every topic, is none. 0; -ETIMEDOUT when there is no daemon for so long;
+ * -EINVAL when options are bad; other -errno, with a sentence in error. */
+int published_read(struct arena *a, const struct newswire_reader_options *options,
+                   const Article *page, uint64_t patience_usec, struct published *ret, char *error,
+                   size_t error_size) __attribute__((nonnull, warn_unused_result));
