@@ -1,5 +1,6 @@
 #include "proto/write.h"
 
+#include "proto/formats/ninjs.h"
 #include "proto/json.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ static int write_json(FILE *out, struct arena *a, const struct entry *e, const A
 const struct write_format write_formats[] = {
     {"text", NULL, ".txt", "text/plain", write_text},
     {"json", NULL, ".json", "application/json", write_json},
+    {"ninjs", ninjs_versions, ".json", "application/json", ninjs_write},
     {0},
 };
 
