@@ -1,3 +1,82 @@
 #include "proto/parse.h"
 
+#include "proto/formats/feed.h"
 #include "proto/formats/ninjs.h"
+#include "proto/formats/story.h"
+#include "proto/page/page.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* In the order in which they are asked; a page is what nothing else is. */
+const struct parse_format parse_formats[] = {
+    {"feed", feed_recognise, feed_parse},
+    {"ninjs", ninjs_recognise, ninjs_parse},
+    {"story", story_recognise, story_parse},
+    {"page", page_recognise, page_parse},
+    {0},
+};
+
+const struct parse_format *parse_format_find(const char *name) {
+    for (const struct parse_format *f = parse_formats; f->name != NULL; f++)
+        if (strcmp(f->name, name) == 0)
+            return f;
+    return NULL;
+}
+
+static const struct parse_format *recognise(const struct parse_input *input) {
+    for (const struct parse_format *f = parse_formats; f->name != NULL; f++)
+        if (f->recognise(input))
+            return f;
+    return NULL;
+}
+
+static bool is_blank(struct slice s) {
+    for (size_t i = 0; i < s.len; i++)
+        if (memchr(" \t\r\n\f\v", s.data[i], 6) == NULL)
+            return false;
+    return true;
+}
+
+int parse(struct arena *a, const struct rules *rules, const char *format,
+          const struct parse_input *input, struct parsed *ret, struct parse_fault *ret_fault) {
+    *ret = (struct parsed){0};
+    *ret_fault = (struct parse_fault){0};
+    if (input->bytes.len > LIMIT_FILE_BYTES)
+        return fault_set(&ret_fault->fault, "", "too large: %zu bytes; %d are the most",
+                         input->bytes.len, LIMIT_FILE_BYTES);
+    if (is_blank(input->bytes))
+        return fault_set(&ret_fault->fault, "", "is empty");
+    bool named = format != NULL && strcmp(format, "auto") != 0;
+    const struct parse_format *f = named ? parse_format_find(format) : recognise(input);
+    if (f == NULL)
+        return fault_set(&ret_fault->fault, "", "there is no format '%s'", named ? format : "auto");
+    return f->parse(a, rules, input, ret, ret_fault);
+}
+
+/* ---- lists of words */
+
+int text_list_add(struct arena *a, struct text_list *list, const char *word, size_t len) {
+    int r = article_push_string(a, &list->items, &list->n, word, len);
+    if (r < 0 || len == 0)
+        return r;
+    struct slice s = {(const uint8_t *)word, len};
+    unsigned first = text_list_first_place(s), last = text_list_last_place(s);
+    list->first[first / 64] |= (uint64_t)1 << first % 64;
+    list->last[last / 64] |= (uint64_t)1 << last % 64;
+    list->n_noted++;
+    return 0;
+}
+
+/* ---- warnings */
+
+int parsed_warn(struct arena *a, struct parsed *parsed, const char *format, ...) {
+    char text[320];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    codec_mend_utf8(text);
+    return text_list_add(a, &parsed->warnings, text, strlen(text));
+}

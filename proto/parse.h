@@ -77,6 +77,10 @@ struct parsed {
     struct text_list warnings; /* sentences for the person who sent it */
 };
 
+/* Adds a warning, made like printf; its text is mended to be UTF-8. 0 or -ENOMEM. */
+int parsed_warn(struct arena *a, struct parsed *parsed, const char *format, ...)
+    __attribute__((nonnull(1, 2, 3), format(printf, 3, 4), warn_unused_result));
+
 struct parse_fault {
     size_t line; /* 1-based; 0 when it is about the whole input */
     struct fault fault;

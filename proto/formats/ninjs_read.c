@@ -66,17 +66,6 @@ static void push_line(struct reading *r, char ***list, size_t *n, const char *te
         push(r, (void ***)list, n, line);
 }
 
-__attribute__((format(printf, 2, 3))) static void warn(struct reading *r, const char *format, ...) {
-    char text[256];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    codec_mend_utf8(text);
-    if (text_list_add(r->arena, &r->parsed->warnings, text, strlen(text)) < 0)
-        r->error = -ENOMEM;
-}
-
 static bool is_markup(const char *type, const char *text) {
     return strstr(type, "html") != NULL || strstr(type, "xml") != NULL ||
            (*type == '\0' && *text == '<');
@@ -242,7 +231,9 @@ static void read_version(struct reading *r) {
         version <= UINT32_MAX)
         r->article->version = (uint32_t)version;
     else if (*text != '\0')
-        warn(r, "the version '%.60s' is no number from 1; it is taken as 1", text);
+        if (parsed_warn(r->arena, r->parsed,
+                        "the version '%.60s' is no number from 1; it is taken as 1", text) < 0)
+            r->error = -ENOMEM;
 }
 
 /* Whether there is a time that can't be read. */
@@ -250,7 +241,8 @@ static bool read_time(struct reading *r, const char *name, const char *before, i
     const char *text = text_of(r->item, name, before);
     if (*text == '\0' || timestamp_read_iso(slice_of(text), ret))
         return false;
-    warn(r, "%s: '%.60s' is no time", name, text);
+    if (parsed_warn(r->arena, r->parsed, "%s: '%.60s' is no time", name, text) < 0)
+        r->error = -ENOMEM;
     return true;
 }
 
@@ -262,7 +254,9 @@ static void read_times(struct reading *r) {
     article->created_at = created != 0 ? created : changed;
     if (read_time(r, "embargoedUntil", "embargoed", &article->embargoed_until)) {
         article->status = STATUS_WITHHELD;
-        warn(r, "the article is withheld, since nobody can tell when its embargo ends");
+        if (parsed_warn(r->arena, r->parsed,
+                        "the article is withheld, since nobody can tell when its embargo ends") < 0)
+            r->error = -ENOMEM;
     }
 }
 
@@ -329,7 +323,8 @@ static void read_alt_ids(struct reading *r) {
     const char *page_date = r->article->page_date;
     if (*page_date != '\0' &&
         (strlen(page_date) != sizeof date - 1 || !timestamp_date(slice_of(page_date), date))) {
-        warn(r, "pageDate: '%.60s' is no date", page_date);
+        if (parsed_warn(r->arena, r->parsed, "pageDate: '%.60s' is no date", page_date) < 0)
+            r->error = -ENOMEM;
         r->article->page_date = "";
     }
 }

@@ -13,15 +13,21 @@
 
 #include <cmocka.h>
 
-static struct arena *arena;
+static struct arena *arena, *kept; /* kept: what all tests need */
 static struct rules rules;
 
 static int make(void **state) {
     (void)state;
-    static struct arena *kept;
     arena = arena_new(64 << 20);
     kept = arena_new(1 << 20);
     return arena == NULL || kept == NULL || rules_defaults(kept, &rules) < 0 ? -1 : 0;
+}
+
+static int unmake(void **state) {
+    (void)state;
+    arena = arena_free(arena);
+    kept = arena_free(kept);
+    return 0;
 }
 
 static int empty(void **state) {
@@ -348,11 +354,9 @@ static void take_hostile(struct slice bytes, void *context) {
 
 static void cut_and_changed_input_never_crashes(void **state) {
     (void)state;
-    struct arena *kept = arena_new(1 << 20);
     static const char *const names[] = {"ninjs_en.json", "ninjs_zh.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         torture(slice_of(fixture(kept, names[i])), 10000, take_hostile, NULL);
-    arena_free(kept);
 }
 
 int main(void) {
@@ -371,5 +375,5 @@ int main(void) {
         cmocka_unit_test_setup(the_conformance_suite_is_met, empty),
         cmocka_unit_test_setup(cut_and_changed_input_never_crashes, empty),
     };
-    return cmocka_run_group_tests(tests, make, NULL);
+    return cmocka_run_group_tests(tests, make, unmake);
 }
