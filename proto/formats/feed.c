@@ -60,6 +60,20 @@ void feed_time(struct feed *f, struct feed_item *item, const char *text) {
         f->error = parsed_warn(f->arena, f->parsed, "%s: '%.60s' is no time", item->place, text);
 }
 
+/* A subject's uri: its scheme and term, if the scheme ends so that they join. */
+static void set_subject_uri(struct feed *f, Subject *subject, const char *scheme,
+                            const char *term) {
+    bool joins = strchr("/#:=", scheme[strlen(scheme) - 1]) != NULL;
+    size_t size = strlen(scheme) + strlen(term) + 1;
+    char *uri = arena_alloc(f->arena, size);
+    if (uri == NULL) {
+        f->error = -ENOMEM;
+        return;
+    }
+    snprintf(uri, size, "%s%s", scheme, joins ? term : "");
+    feed_line(f, &subject->uri, uri);
+}
+
 void feed_category(struct feed *f, struct feed_item *item, const char *scheme, const char *term,
                    const char *label) {
     Article *article = item->article;
@@ -74,7 +88,7 @@ void feed_category(struct feed *f, struct feed_item *item, const char *scheme, c
         return;
     }
     newswire__v1__subject__init(subject);
-    feed_line(f, &subject->uri, scheme);
+    set_subject_uri(f, subject, scheme, term);
     feed_line(f, &subject->code, term);
     feed_line(f, &subject->name, name);
     push(f, (void ***)&article->subjects, &article->n_subjects, subject);

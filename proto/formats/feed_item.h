@@ -52,7 +52,7 @@ void feed_body(struct feed *f, struct feed_item *item, const char *text, bool ht
 void feed_time(struct feed *f, struct feed_item *item, const char *text)
     __attribute__((nonnull(1, 2)));
 
-/* Adds a subject when the category has a scheme, or else a keyword. */
+/* Adds a subject when the category has a scheme (an address), or else a keyword. */
 void feed_category(struct feed *f, struct feed_item *item, const char *scheme, const char *term,
                    const char *label) __attribute__((nonnull));
 

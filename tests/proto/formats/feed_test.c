@@ -68,7 +68,7 @@ static void rss_is_read(void **state) {
     assert_int_equal(a->n_byline, 2);
     assert_string_equal(a->byline[1], "Tom Reed");
     assert_string_equal(a->keywords[0], "Transport");
-    assert_string_equal(a->subjects[0]->uri, "http://cv.example.com/topic/");
+    assert_string_equal(a->subjects[0]->uri, "http://cv.example.com/topic/20000001");
     assert_string_equal(a->subjects[0]->code, "20000001");
     assert_string_equal(a->media[0]->href, "https://img.example.com/1.jpg");
     assert_int_equal(a->media[0]->size_bytes, 433116);
