@@ -220,10 +220,7 @@ static int check_object(struct check *c, const json_t *object, const struct shap
     return check_either(c, object, shape);
 }
 
-int ninjs_check(const json_t *value, unsigned *ret_families, struct fault *ret_fault) {
+int ninjs_check(const json_t *value, struct fault *ret_fault) {
     struct check c = {.families = NINJS_1 | NINJS_2 | NINJS_3, .fault = ret_fault};
-    int r = check_object(&c, value, &ninjs_item);
-    if (r == 0)
-        *ret_families = c.families;
-    return r;
+    return check_object(&c, value, &ninjs_item);
 }

@@ -45,7 +45,6 @@ struct shape {
 /* What an item may hold. */
 extern const struct shape ninjs_item;
 
-/* Checks an item. 0: *ret_families are those that it can be; -EINVAL with the
- * property's path in ret_fault->field. */
-int ninjs_check(const json_t *item, unsigned *ret_families, struct fault *ret_fault)
+/* Checks an item. 0, or -EINVAL with the property's path in ret_fault->field. */
+int ninjs_check(const json_t *item, struct fault *ret_fault)
     __attribute__((nonnull, warn_unused_result));

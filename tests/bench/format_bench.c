@@ -158,11 +158,11 @@ static Article *make_article(struct arena *a) {
     size_t len = 0;
     while (len < BENCH_TEXT_BYTES / BLOCKS)
         len += (size_t)snprintf(text + len, sizeof text - len, "%s", sentence);
-    for (size_t i = 0; article != NULL && i < BLOCKS; i++)
-        if (article_add_block(a, article, i == 3 ? BLOCK_QUOTE : BLOCK_PARAGRAPH, text, len) < 0)
-            article = NULL;
     if (article == NULL)
         bench_fail("out of memory");
+    for (size_t i = 0; i < BLOCKS; i++)
+        if (article_add_block(a, article, i == 3 ? BLOCK_QUOTE : BLOCK_PARAGRAPH, text, len) < 0)
+            bench_fail("out of memory");
     article->uri = "urn:newswire:bench:1";
     article->version = 1;
     article->kind = KIND_ARTICLE;
