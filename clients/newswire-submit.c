@@ -66,7 +66,7 @@ static const struct options_row rows[] = {
     {"output", OPTIONS_STRING, AT(output), "NAME", NULL,
      "with --parse-only: a format of newswire-tail"},
     {"preview", OPTIONS_FLAG, AT(preview), NULL, NULL,
-     "show the articles, numbered, as readers see them; send nothing"},
+     "show the articles as readers see them, numbered; send none"},
     {"correct", OPTIONS_STRING, AT(correct), "URI", NULL, "FILE is the next version of that story"},
     {"kill", OPTIONS_STRING, AT(kill), "URI", NULL, "withdraw that story; no FILE"},
     {"note", OPTIONS_STRING, AT(note), "TEXT", NULL, "with those: what was wrong, for editors"},
