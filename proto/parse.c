@@ -1,7 +1,9 @@
 #include "proto/parse.h"
 
 #include "proto/formats/feed.h"
+#include "proto/formats/newsml.h"
 #include "proto/formats/ninjs.h"
+#include "proto/formats/nitf.h"
 #include "proto/formats/story.h"
 #include "proto/page/page.h"
 
@@ -13,6 +15,8 @@
 const struct parse_format parse_formats[] = {
     {"feed", feed_recognise, feed_parse},
     {"ninjs", ninjs_recognise, ninjs_parse},
+    {"newsml-g2", newsml_recognise, newsml_parse},
+    {"nitf", nitf_recognise, nitf_parse},
     {"story", story_recognise, story_parse},
     {"page", page_recognise, page_parse},
     {0},

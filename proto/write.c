@@ -1,6 +1,8 @@
 #include "proto/write.h"
 
+#include "proto/formats/newsml.h"
 #include "proto/formats/ninjs.h"
+#include "proto/formats/nitf.h"
 #include "proto/json.h"
 
 #include <errno.h>
@@ -18,10 +20,15 @@ static int write_json(FILE *out, struct arena *a, const struct entry *e, const A
     return json_write_line(out, json_entry(e, article));
 }
 
+static const char *const newsml_versions[] = {"2.35", NULL};
+static const char *const nitf_versions[] = {"3.6", NULL};
+
 const struct write_format write_formats[] = {
     {"text", NULL, ".txt", "text/plain", write_text},
     {"json", NULL, ".json", "application/json", write_json},
     {"ninjs", ninjs_versions, ".json", "application/json", ninjs_write},
+    {"newsml-g2", newsml_versions, ".xml", "application/vnd.iptc.g2.newsitem+xml", newsml_write},
+    {"nitf", nitf_versions, ".xml", "application/nitf+xml", nitf_write},
     {0},
 };
 
