@@ -76,15 +76,39 @@ static void a_killed_story_and_a_new_version_are_named(void **state) {
     struct entry e = entry;
     e.version = 2;
     e.replaces = 1;
+    e.uri = slice_of("urn:x:1");
     assert_string_equal(
         shown(&e, NULL, (struct text_style){80, false}),
-        "briefs/brief  #3  2031-04-09 01:00:01  version 2, replaces #1  (killed: its text is not "
-        "served)\n\n");
+        "briefs/brief  #3  2031-04-09 01:00:01\n"
+        "  *** KILLED *** version 2 of this story was withdrawn later; its text is not\n"
+        "  served (urn:x:1)\n\n");
     Article *a = article_new(arena);
+    a->headline = "H";
+    a->note_to_editors = "A name is wrong";
+    e.approved_by[0] = slice_of("Ann (desk)");
+    e.n_approved_by = 1;
+    assert_string_equal(shown(&e, a, (struct text_style){80, false}),
+                        "briefs/brief  #3  2031-04-09 01:00:01\n"
+                        "  *** CORRECTION *** version 2 takes the place of #1\n"
+                        "  Approved by Ann (desk)\n"
+                        "  H\n"
+                        "  Note to editors: A name is wrong\n\n");
+    e.n_approved_by = 0;
     a->status = STATUS_CANCELED;
+    assert_string_equal(shown(&e, a, (struct text_style){80, false}),
+                        "briefs/brief  #3  2031-04-09 01:00:01\n"
+                        "  *** KILL *** do not use this story; remove it where it was used\n"
+                        "  (withdraws #1, urn:x:1)\n"
+                        "  H\n"
+                        "  Note to editors: A name is wrong\n\n");
+    assert_non_null(strstr(shown(&e, a, (struct text_style){80, true}), "\033[1;37;41m*** KILL"));
     a->moved_to = "economy/brief";
-    assert_non_null(strstr(shown(&e, a, (struct text_style){80, false}), "(killed)\n"));
-    assert_non_null(strstr(out, "  Moved to economy/brief\n"));
+    assert_non_null(strstr(shown(&e, a, (struct text_style){80, false}),
+                           "  *** MOVED *** this story goes on as economy/brief and is no longer "
+                           "valid here\n"));
+    /* What is on no log has neither number nor time. */
+    e.seq = 0;
+    assert_non_null(strstr(shown(&e, a, (struct text_style){80, false}), "briefs/brief\n"));
 }
 
 /* Appends the text without its spaces. */
