@@ -375,6 +375,8 @@ static void print_step(const struct revise_step *step) {
                                              ? shown->blocks[0]->text
                                              : shown->headline));
     printf("%-10s %s\n", revise_action_name(step->action), title == NULL ? "" : title);
+    if (step->action == REVISE_WITHDRAWN)
+        puts("           it was killed, and is not sent again");
     if (step->published != NULL && step->action != REVISE_UNCHANGED)
         printf("           %s, now version %u\n", step->published->uri,
                (unsigned)step->published->version);
@@ -399,7 +401,8 @@ static bool confirmed(struct submit *s) {
 static bool send_step(struct submit *s, struct arena *a, const char *path,
                       const struct revise_step *step) {
     switch (step->action) {
-    case REVISE_UNCHANGED: return true;
+    case REVISE_UNCHANGED:
+    case REVISE_WITHDRAWN: return true;
     case REVISE_CORRECT: return send_version(s, a, path, step->published->uri, step->fresh);
     case REVISE_KILL: return send_kill(s, a, path, step->published->uri);
     case REVISE_NEW: break;
@@ -439,12 +442,13 @@ static bool revise(struct submit *s, struct arena *a, const char *path, struct p
         worse(s, code);
         return false;
     }
-    if (revise_plan(a, published.articles, published.n, parsed->articles, parsed->n_articles,
-                    &plan) < 0)
+    if (revise_plan(a, published.articles, published.n, published.withdrawn, published.n_withdrawn,
+                    parsed->articles, parsed->n_articles, &plan) < 0)
         exit(EX_OSERR);
     for (size_t i = 0; i < plan.n; i++) {
         print_step(&plan.steps[i]);
-        changes += plan.steps[i].action != REVISE_UNCHANGED;
+        changes +=
+            plan.steps[i].action != REVISE_UNCHANGED && plan.steps[i].action != REVISE_WITHDRAWN;
     }
     if (changes == 0 || s->dry_run || !confirmed(s))
         return true;

@@ -22,6 +22,11 @@ static size_t find(const struct published *p, struct newswire_bytes uri) {
     return i;
 }
 
+static int withdraw(struct arena *a, const struct newswire_entry *e, struct published *p) {
+    return article_push_string(a, &p->withdrawn, &p->n_withdrawn, (const char *)e->uri.data,
+                               e->uri.len);
+}
+
 /* A version of a story, in the order of the log: takes the place of an earlier one,
  * or withdraws it. */
 static int take(struct arena *a, struct arena *scratch, const struct newswire_entry *e,
@@ -31,18 +36,21 @@ static int take(struct arena *a, struct arena *scratch, const struct newswire_en
     struct slice bytes = {e->article.data, e->article.len};
     size_t at = find(p, e->uri);
     arena_reset(scratch);
-    if (bytes.len == 0) /* it was killed */
-        return 0;
+    if (bytes.len == 0)
+        return withdraw(a, e, p);
     if (codec_unpack(&newswire__v1__article__descriptor, scratch, bytes, &message, &fault) < 0)
         return 0;
     const Article *seen = (const Article *)message;
     if (at < p->n && seen->version < p->articles[at]->version)
         return 0;
+    if (*seen->moved_to != '\0')
+        return 0; /* it goes on elsewhere, and comes from there */
     if (seen->status == STATUS_CANCELED) {
         if (at < p->n)
             memmove(p->articles + at, p->articles + at + 1, (--p->n - at) * sizeof *p->articles);
-        return 0;
+        return withdraw(a, e, p);
     }
+    /* A later version need not say of which page it was. */
     if (at == p->n && !is_of_page(seen, page))
         return 0;
     int r = codec_unpack(&newswire__v1__article__descriptor, a, bytes, &message, &fault);

@@ -10,6 +10,8 @@
 struct published {
     Article **articles;
     size_t n;
+    char **withdrawn; /* uris of killed stories, of any page */
+    size_t n_withdrawn;
 };
 
 /* Reads the whole log up to now and keeps the stories of the page: those with the

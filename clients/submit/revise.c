@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Two texts are versions of one story from here on, of 1000. */
-enum { ALIKE = 500, SAME_HEADLINE = 900 };
+enum { ALIKE = 500, SAME_HEADLINE = 1000 };
 
 /* The pairs of neighbouring characters of a text, as sorted hashes. */
 struct profile {
@@ -72,7 +72,7 @@ static unsigned likeness(const Article *x, const struct profile *of_x, const Art
     if (x->kind != y->kind)
         text = text * 9 / 10;
     bool headline = *x->headline != '\0' && strcmp(x->headline, y->headline) == 0;
-    return headline && text < SAME_HEADLINE ? SAME_HEADLINE : text;
+    return headline ? SAME_HEADLINE + text : text;
 }
 
 static bool is_same(const Article *x, const Article *y) {
@@ -96,7 +96,7 @@ static void pair(Article *const *published, size_t n_published, const struct pro
         unsigned best = ALIKE - 1;
         size_t best_fresh = 0, best_published = 0;
         for (size_t i = 0; i < n_fresh; i++)
-            for (size_t k = 0; k < n_published && steps[i].published == NULL; k++) {
+            for (size_t k = 0; k < n_published && steps[i].action == REVISE_NEW; k++) {
                 unsigned alike =
                     taken[k] ? 0 : likeness(fresh[i], &of_fresh[i], published[k], &of_published[k]);
                 if (alike > best) {
@@ -113,8 +113,16 @@ static void pair(Article *const *published, size_t n_published, const struct pro
     }
 }
 
+static bool is_withdrawn(char *const *withdrawn, size_t n, const Article *article) {
+    size_t i = 0;
+    while (i < n && strcmp(withdrawn[i], article->uri) != 0)
+        i++;
+    return i < n;
+}
+
 int revise_plan(struct arena *a, Article *const *published, size_t n_published,
-                Article *const *fresh, size_t n_fresh, struct revise_plan *ret) {
+                char *const *withdrawn, size_t n_withdrawn, Article *const *fresh, size_t n_fresh,
+                struct revise_plan *ret) {
     struct profile *of_published, *of_fresh;
     struct revise_step *steps = arena_alloc(a, (n_published + n_fresh + 1) * sizeof *steps);
     bool *taken = arena_alloc(a, n_published + 1);
@@ -123,6 +131,8 @@ int revise_plan(struct arena *a, Article *const *published, size_t n_published,
         return -ENOMEM;
     for (size_t i = 0; i < n_fresh; i++) {
         steps[i] = (struct revise_step){.action = REVISE_NEW, .fresh = fresh[i]};
+        if (is_withdrawn(withdrawn, n_withdrawn, fresh[i]))
+            steps[i].action = REVISE_WITHDRAWN;
         for (size_t k = 0; k < n_published && steps[i].published == NULL; k++)
             if (!taken[k] && is_same(fresh[i], published[k])) {
                 taken[k] = true;
@@ -141,6 +151,6 @@ int revise_plan(struct arena *a, Article *const *published, size_t n_published,
 }
 
 const char *revise_action_name(enum revise_action action) {
-    static const char *const names[] = {"unchanged", "correct", "new", "kill"};
+    static const char *const names[] = {"unchanged", "correct", "new", "kill", "withdrawn"};
     return names[action];
 }
