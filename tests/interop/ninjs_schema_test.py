@@ -67,4 +67,4 @@ with tempfile.TemporaryDirectory(prefix="newswire-test-") as folder:
     for name, number in VERSIONS.items():
         known = validator(number)
         n = sum(check(path, name, known, folder) for path in files)
-        print("ninjs %s: %d articles valid, and the same again" % (number, n))
+        print("conformance, output as ninjs %s: %d articles valid, and the same again" % (number, n))

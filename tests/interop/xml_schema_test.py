@@ -69,4 +69,4 @@ files = (sorted(glob.glob(ROOT + "/tests/fixtures/formats/*.*"))
 with tempfile.TemporaryDirectory(prefix="newswire-test-") as work:
     for form in FORMATS:
         n = sum(check(path, form, work) for path in files)
-        print("%s: %d articles valid, and the same again" % (form, n))
+        print("conformance, output as %s: %d articles valid, and the same again" % (form, n))

@@ -56,6 +56,8 @@ names = en: Briefs | zh-Hans: 简讯
 media_topics = medtop:11000000
 [section "reviewed"]
 release = approve:2
+[page]
+unplaced = hold
 END
 
 step "a daemon, and a reader from the start"
@@ -163,6 +165,14 @@ head_before=$(status_value head)
 expect 0 "$bin/newswire-submit" --preview "$work/page.txt"
 expect_line "$work/out" "[5] briefs/brief"
 [ "$(status_value head)" -eq "$head_before" ] || fail "a preview was sent"
+
+step "a page that was not read whole waits for a person"
+send --config "$config" "$root/tests/fixtures/pages/dale-courier.txt" >"$work/out" 2>"$work/err"
+expect_line "$work/err" "unplaced"
+grep -v '^held' "$work/out" && fail "all of it should be held"
+cp "$root/tests/fixtures/pages/dale-courier.txt" "$work/spool/incoming/dale.txt"
+wait_for 10 test -e "$work/spool/accepted/dale.txt" || fail "the spool did not take it"
+grep -q "dale.txt: 0 accepted, [1-9][0-9]* duplicate" "$work/daemon.log" || fail "it should be known as held"
 
 step "a late reader ends up with what the live one has, but for the killed text"
 whole_wire >"$work/late"
