@@ -7,6 +7,7 @@
 #include "proto/write.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,12 +25,13 @@ enum {
     PROGRESS_USEC = 200000,
     PATIENCE_USEC = 2000000, /* without a connection before a word is said of it */
     DEFAULT_COLUMNS = 80,
+    DEFAULT_PATIENCE_SEC = 10, /* for an answer about sections */
 };
 
 struct tail {
     const char *server, *feed, *replay, *since, *cursor, *client, *format;
     struct options_uint after, count, timeout_sec;
-    bool until_head, quiet;
+    bool until_head, quiet, sections;
     const struct write_format *writer;
     const char *writer_version;
 
@@ -53,6 +55,8 @@ static const struct options_row rows[] = {
     {"count", OPTIONS_UINT, AT(count), "N", NULL, "end after N entries"},
     {"format", OPTIONS_STRING, AT(format), "NAME", NULL,
      "text (default), json (one object a line), ..."},
+    {"sections", OPTIONS_FLAG, AT(sections), NULL, NULL,
+     "print which sections there are, and their topics, and end"},
     {"quiet", OPTIONS_FLAG, AT(quiet), NULL, NULL, "no progress, no word of lost connections"},
     {"timeout", OPTIONS_UINT, AT(timeout_sec), "SECONDS", NULL,
      "end when there is no daemon for so long"},
@@ -363,6 +367,47 @@ static int open_reader(struct tail *t, struct newswire_reader_options *o) {
     return r == -EBUSY ? EX_TEMPFAIL : r == -EINVAL ? EX_USAGE : r == -ENOMEM ? EX_OSERR : EX_IOERR;
 }
 
+/* ---- sections */
+
+static void print_strings(const json_t *list, const char *before) {
+    const json_t *item;
+    size_t i;
+    json_array_foreach(list, i, item) {
+        const json_t *text = json_is_object(item) ? json_object_get(item, "title") : item;
+        char *clean = text_harmless(slice_of(json_string_value(text)));
+        printf("%s%s", i == 0 ? before : ", ", clean == NULL ? "" : clean);
+        free(clean);
+    }
+}
+
+static void print_section(const struct tail *t, json_t *section) {
+    if (strcmp(t->writer->name, "text") != 0) {
+        json_dumpf(section, stdout, JSON_COMPACT);
+        putchar('\n');
+        return;
+    }
+    printf("%-12s", json_string_value(json_object_get(section, "key")));
+    print_strings(json_object_get(section, "titles"), " ");
+    print_strings(json_object_get(section, "topics"), "\n              ");
+    putchar('\n');
+}
+
+static int print_sections(struct tail *t) {
+    char *text, error[512] = "";
+    uint64_t patience = t->timeout_sec.given ? t->timeout_sec.value : DEFAULT_PATIENCE_SEC;
+    int r = newswire_sections(t->replay, (int64_t)patience * 1000000, &text, error, sizeof error);
+    if (r < 0) {
+        say(t, "%s", error);
+        return r == -ENOMEM ? EX_OSERR : EX_UNAVAILABLE;
+    }
+    json_t *list = json_loads(text, 0, NULL), *section;
+    size_t i;
+    json_array_foreach(list, i, section) print_section(t, section);
+    json_decref(list);
+    free(text);
+    return EX_OK;
+}
+
 static int run(struct tail *t, int argc, char **argv) {
     struct newswire_reader_options o = {0};
     char feed[OPTIONS_ENDPOINT_BYTES], replay[OPTIONS_ENDPOINT_BYTES];
@@ -379,6 +424,8 @@ static int run(struct tail *t, int argc, char **argv) {
     if (t->writer == NULL)
         return options_fault(&options, "--format: '%s' is none of: %s", t->format,
                              write_format_names(names, sizeof names));
+    if (t->sections)
+        return print_sections(t);
     code = set_start(t, &o);
     if (code == EX_OK)
         code = name_topics(argc, argv, first, &topics);

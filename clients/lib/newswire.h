@@ -127,6 +127,15 @@ int newswire_reader_save(struct newswire_reader *reader)
 uint64_t newswire_reader_head(const struct newswire_reader *reader) __attribute__((nonnull));
 uint64_t newswire_reader_proven(const struct newswire_reader *reader) __attribute__((nonnull));
 
+/* ---- sections */
+
+/* Asks a daemon, by its replay endpoint, which sections it has, and so what can be
+ * subscribed to: *ret_json is malloc'd, an array of Section messages by the
+ * protobuf JSON mapping. 0; -ETIMEDOUT when nobody answers for so long (0: it
+ * waits for ever); other -errno. error then has a sentence. */
+int newswire_sections(const char *replay, int64_t patience_usec, char **ret_json, char *error,
+                      size_t error_size) __attribute__((nonnull, warn_unused_result));
+
 /* ---- submitting */
 
 /* As Outcome of newswire.proto. */

@@ -70,6 +70,12 @@ expect 0 ctl sections
 expect_line "$work/out" "en: Briefs | zh-Hans: 简讯"
 expect_line "$work/out" "(approve:2)"
 
+expect 0 "$bin/newswire-tail" --replay "$replay" --sections
+expect_line "$work/out" "Briefs, 简讯"
+expect_line "$work/out" "briefs/article, briefs/brief, briefs/photo"
+expect 0 "$bin/newswire-tail" --replay "$replay" --sections --format json
+expect_line "$work/out" '"media_topics":["medtop:11000000"]'
+
 step "a page of five briefs is dropped"
 page "" >"$work/spool/incoming/page.txt"
 wait_for 10 test -e "$work/spool/accepted/page.txt" || fail "the spool did not take it"
