@@ -370,9 +370,8 @@ static int open_reader(struct tail *t, struct newswire_reader_options *o) {
 /* ---- sections */
 
 static void print_strings(const json_t *list, const char *before) {
-    const json_t *item;
-    size_t i;
-    json_array_foreach(list, i, item) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
         const json_t *text = json_is_object(item) ? json_object_get(item, "title") : item;
         char *clean = text_harmless(slice_of(json_string_value(text)));
         printf("%s%s", i == 0 ? before : ", ", clean == NULL ? "" : clean);
@@ -400,9 +399,9 @@ static int print_sections(struct tail *t) {
         say(t, "%s", error);
         return r == -ENOMEM ? EX_OSERR : EX_UNAVAILABLE;
     }
-    json_t *list = json_loads(text, 0, NULL), *section;
-    size_t i;
-    json_array_foreach(list, i, section) print_section(t, section);
+    json_t *list = json_loads(text, 0, NULL);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        print_section(t, json_array_get(list, i));
     json_decref(list);
     free(text);
     return EX_OK;
