@@ -36,6 +36,28 @@ static const struct parse_format *recognise(const struct parse_input *input) {
     return NULL;
 }
 
+/* XML and JSON that no format above has taken are no page: all of their tags and
+ * names would be taken for text. NULL, or what it is. */
+static const char *foreign(struct slice s) {
+    static const uint8_t mark[] = {0xef, 0xbb, 0xbf};
+    if (s.len >= 3 && memcmp(s.data, mark, 3) == 0)
+        s = (struct slice){s.data + 3, s.len - 3};
+    while (s.len > 0 && memchr(" \t\r\n", s.data[0], 4) != NULL)
+        s = (struct slice){s.data + 1, s.len - 1};
+    if (s.len < 2)
+        return NULL;
+    uint8_t next = s.data[1];
+    bool letter = (next | 0x20) >= 'a' && (next | 0x20) <= 'z';
+    if (s.data[0] == '<' && (next == '?' || next == '!' || letter) &&
+        (memmem(s.data, s.len, "</", 2) != NULL || memmem(s.data, s.len, "/>", 2) != NULL))
+        return "XML or HTML";
+    size_t gap = 1;
+    while (gap < s.len && memchr(" \t\r\n", s.data[gap], 4) != NULL)
+        gap++;
+    return s.data[0] == '[' && gap < s.len && memchr("{[\"", s.data[gap], 3) != NULL ? "JSON"
+                                                                                     : NULL;
+}
+
 static bool is_blank(struct slice s) {
     for (size_t i = 0; i < s.len; i++)
         if (memchr(" \t\r\n\f\v", s.data[i], 6) == NULL)
@@ -56,6 +78,12 @@ int parse(struct arena *a, const struct rules *rules, const char *format,
     const struct parse_format *f = named ? parse_format_find(format) : recognise(input);
     if (f == NULL)
         return fault_set(&ret_fault->fault, "", "there is no format '%s'", named ? format : "auto");
+    const char *what = named || f->parse != page_parse ? NULL : foreign(input->bytes);
+    if (what != NULL)
+        return fault_set(&ret_fault->fault, "",
+                         "it is %s, but of no format that is known here; --format page or story "
+                         "reads it as text",
+                         what);
     return f->parse(a, rules, input, ret, ret_fault);
 }
 

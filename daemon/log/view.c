@@ -390,10 +390,10 @@ static void decide_unknown(const struct log_proposal *p, struct view_decision *d
     refuse(d, "uri");
     if (p->canceled)
         snprintf(d->fault.reason, sizeof d->fault.reason,
-                 "there is no such story to withdraw; --force withdraws it all the same");
+                 "there is no such story here to withdraw; its sender can force it");
     else
         snprintf(d->fault.reason, sizeof d->fault.reason,
-                 "version %" PRIu32 " of a story that is not known here; --force takes it",
+                 "version %" PRIu32 " of a story that is not known here; its sender can force it",
                  p->version);
 }
 

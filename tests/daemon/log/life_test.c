@@ -101,7 +101,7 @@ static void an_unknown_original(void **state) {
     assert_non_null(strstr(r.fault.reason, "version 2 of a story that is not known here"));
     r = fixture_put(&f, k);
     assert_int_equal(r.outcome, LOG_REFUSED);
-    assert_non_null(strstr(r.fault.reason, "no such story to withdraw"));
+    assert_non_null(strstr(r.fault.reason, "no such story here to withdraw"));
     s.forced = k.forced = true;
     assert_int_equal(fixture_put(&f, s).outcome, LOG_ACCEPTED);
     assert_int_equal(fixture_put(&f, k).outcome, LOG_ACCEPTED);

@@ -93,7 +93,7 @@ static void identity(void **state) {
     struct story orphan = story("u:old", 7, "a/brief", "its original is forgotten");
     r = fixture_put(&f, orphan);
     assert_int_equal(r.outcome, LOG_REFUSED);
-    assert_non_null(strstr(r.fault.reason, "not known here; --force"));
+    assert_non_null(strstr(r.fault.reason, "not known here; its sender can force it"));
     orphan.forced = true;
     r = fixture_put(&f, orphan);
     assert_int_equal(r.outcome, LOG_ACCEPTED);

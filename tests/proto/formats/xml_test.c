@@ -1,5 +1,7 @@
 #include "proto/formats/xml.h"
 
+#include "proto/rules.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,6 +116,32 @@ static void many_and_deep_elements_are_refused(void **state) {
     free(many);
 }
 
+static void what_no_format_knows_is_no_page(void **state) {
+    (void)state;
+    static const char *const foreign[] = {
+        "<?xml version='1.0'?><schema><element name='x'/></schema>",
+        "\xef\xbb\xbf\n<svg><g/></svg>", "<!DOCTYPE html><p>Text</p>", "[{\"a\": 1}]",
+        " [\n \"a\"]"};
+    static const char *const pages[] = {"<Photo>\n\nText of a caption.",
+                                        "[Photo] by Jane Doe\n\nText.", "< 2 cm"};
+    struct rules rules;
+    struct parsed parsed;
+    struct parse_fault fault;
+    assert_int_equal(rules_defaults(arena, &rules), 0);
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        struct parse_input input = {.bytes = slice_of(foreign[i]), .name = "x"};
+        assert_int_equal(parse(arena, &rules, NULL, &input, &parsed, &fault), -EINVAL);
+        assert_non_null(strstr(fault.fault.reason, "of no format that is known here"));
+        /* Who names the format gets it. */
+        if (parse(arena, &rules, "page", &input, &parsed, &fault) < 0)
+            assert_null(strstr(fault.fault.reason, "of no format"));
+    }
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        struct parse_input input = {.bytes = slice_of(pages[i]), .name = "x"};
+        assert_int_equal(parse(arena, &rules, NULL, &input, &parsed, &fault), 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_tree_is_walked_by_local_names, make, unmake),
@@ -121,6 +149,7 @@ int main(void) {
         cmocka_unit_test(entities_are_refused),
         cmocka_unit_test(a_document_type_elsewhere_is_not_fetched),
         cmocka_unit_test(ill_formed_is_told_with_its_line),
+        cmocka_unit_test_setup_teardown(what_no_format_knows_is_no_page, make, unmake),
         cmocka_unit_test(many_and_deep_elements_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
