@@ -3,8 +3,7 @@
  */
 #include "clients/lib/newswire.h"
 #include "clients/lib/options.h"
-#include "clients/submit/published.h"
-#include "clients/submit/revise.h"
+#include "clients/submit/submit.h"
 #include "proto/input.h"
 #include "proto/json.h"
 #include "proto/parse.h"
@@ -28,22 +27,6 @@
 enum {
     RULES_ARENA_BYTES = 32 << 20,
     FILE_ARENA_BYTES = 512 << 20,
-    PATIENCE_SEC = 60,
-};
-
-struct submit {
-    const char *section, *server, *endpoint, *config, *output, *feed, *replay;
-    const char *correct, *kill, *note;
-    struct options_uint timeout_sec;
-    bool parse_only, json, preview, revise, dry_run, yes, force;
-    int format;                        /* index in format_names */
-    const struct write_format *writer; /* of --output; NULL: lines of JSON */
-    const char *writer_version;
-
-    struct rules rules;
-    struct newswire_submitter *submitter;
-    TAILQ_HEAD(sent_list, sent) waiting;
-    int code; /* the worst so far, of sysexits.h */
 };
 
 /* What is known here of an article that waits for its outcome. */
@@ -101,12 +84,12 @@ static void on_signal(int signal) {
     stopped = signal;
 }
 
-static void worse(struct submit *s, int code) {
+void submit_worse(struct submit *s, int code) {
     if (s->code == EX_OK || code == EX_UNAVAILABLE)
         s->code = code;
 }
 
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...) {
+void submit_say(const char *format, ...) {
     va_list arguments;
     fflush(stdout); /* in the order in which things happen */
     va_start(arguments, format);
@@ -137,7 +120,7 @@ static void print_line(struct submit *s, const struct sent *sent, const struct n
             json_object_set_new(line, "reason", json_string(r->reason));
         }
         if (json_write_line(stdout, line) < 0)
-            worse(s, EX_IOERR);
+            submit_worse(s, EX_IOERR);
         return;
     }
     char *reason = text_harmless(slice_of(r->reason)), *field = text_harmless(slice_of(r->field));
@@ -178,7 +161,7 @@ static void decided(void *userdata, const struct newswire_result *r) {
     struct sent *sent = r->cookie;
     print_line(s, sent, r);
     if (r->outcome == NEWSWIRE_REFUSED)
-        worse(s, EX_DATAERR);
+        submit_worse(s, EX_DATAERR);
     sent_free(s, sent);
 }
 
@@ -190,9 +173,9 @@ static int open_file(const char *path) {
 
 static void warn(const char *path, const struct parsed *parsed) {
     for (size_t i = 0; i < parsed->warnings.n; i++)
-        say("%s: warning: %s", path, parsed->warnings.items[i]);
+        submit_say("%s: warning: %s", path, parsed->warnings.items[i]);
     for (size_t i = 0; i < parsed->unplaced.n; i++)
-        say("%s: warning: unplaced: %s", path, parsed->unplaced.items[i]);
+        submit_say("%s: warning: unplaced: %s", path, parsed->unplaced.items[i]);
 }
 
 /* Reads and parses a file. 0, or an exit code with the reason said. */
@@ -206,7 +189,7 @@ static int parse_file(struct submit *s, struct arena *a, const char *path, struc
     if (fd >= 0)
         close(fd);
     if (r < 0) {
-        say("newswire-submit: %s: %s", path, strerror(-r));
+        submit_say("newswire-submit: %s: %s", path, strerror(-r));
         return r == -ENOMEM ? EX_OSERR : EX_NOINPUT;
     }
     r = parse(a, &s->rules, format_names[s->format], &input, ret, &fault);
@@ -217,9 +200,9 @@ static int parse_file(struct submit *s, struct arena *a, const char *path, struc
     char line[32] = "";
     if (fault.line > 0)
         snprintf(line, sizeof line, ":%zu", fault.line);
-    say("%s%s: refused: %s%s%s", path, line, fault.fault.field,
-        *fault.fault.field == '\0' ? "" : ": ",
-        r == -ENOMEM ? "the file needs too much memory" : fault.fault.reason);
+    submit_say("%s%s: refused: %s%s%s", path, line, fault.fault.field,
+               *fault.fault.field == '\0' ? "" : ": ",
+               r == -ENOMEM ? "the file needs too much memory" : fault.fault.reason);
     return EX_DATAERR;
 }
 
@@ -237,25 +220,24 @@ static void print_article(struct submit *s, struct arena *a, const Article *arti
         r = s->writer->write(stdout, a, &e, article, s->writer_version, &style);
     }
     if (r < 0)
-        worse(s, r == -ENOMEM ? EX_OSERR : EX_IOERR);
+        submit_worse(s, r == -ENOMEM ? EX_OSERR : EX_IOERR);
 }
 
 /* What became of the submitter; whether it can go on. */
-static bool goes_on(struct submit *s, int r) {
+bool submit_goes_on(struct submit *s, int r) {
     if (r == -EINTR && !stopped)
         return true;
     if (r == -EINTR)
-        say("newswire-submit: stopped");
+        submit_say("newswire-submit: stopped");
     else
-        say("newswire-submit: %s takes nothing: %s", s->endpoint,
-            r == -ETIMEDOUT ? newswire_submitter_trouble(s->submitter) : strerror(-r));
-    worse(s, EX_UNAVAILABLE);
+        submit_say("newswire-submit: %s takes nothing: %s", s->endpoint,
+                   r == -ETIMEDOUT ? newswire_submitter_trouble(s->submitter) : strerror(-r));
+    submit_worse(s, EX_UNAVAILABLE);
     return false;
 }
 
 /* Whether the submitter goes on. */
-static bool send_article(struct submit *s, struct arena *a, const char *path,
-                         const Article *article) {
+bool submit_send(struct submit *s, struct arena *a, const char *path, const Article *article) {
     struct slice bytes;
     struct sent *sent = sent_new(s, path, article);
     int r;
@@ -277,184 +259,7 @@ static bool send_article(struct submit *s, struct arena *a, const char *path,
                                              .reason = reason});
         return true;
     }
-    return r == 0 || goes_on(s, r);
-}
-
-/* ---- later versions */
-
-/* What the daemon knows of the uri. EX_OK, or an exit code with the reason said. */
-static int ask_story(struct submit *s, const char *uri, struct newswire_story *ret) {
-    int r = newswire_submitter_story(s->submitter, uri, ret);
-    if (r == -EMSGSIZE) {
-        say("newswire-submit: the uri is too long");
-        return EX_USAGE;
-    }
-    if (r < 0) {
-        goes_on(s, r);
-        return EX_UNAVAILABLE;
-    }
-    if (ret->killed) {
-        say("newswire-submit: %s was killed (entry %llu); a new story needs a new uri", uri,
-            (unsigned long long)ret->seq);
-        return EX_DATAERR;
-    }
-    if (ret->version + ret->held_version == 0 && !s->force) {
-        say("newswire-submit: no story %s is known there; --force sends it all the same", uri);
-        return EX_DATAERR;
-    }
-    return EX_OK;
-}
-
-/* Makes the article the next version of a story, where the story is unless it says
- * otherwise itself. */
-static int make_version(struct arena *a, const char *uri, const struct newswire_story *story,
-                        const char *note, Article *article) {
-    const char *topic = story->held_version > 0 ? story->held_topic : story->topic;
-    struct slice section = topic_section(slice_of(topic));
-    uint32_t newest = story->held_version > story->version ? story->held_version : story->version;
-    article->uri = arena_strndup(a, uri, strlen(uri));
-    article->version = newest + 1;
-    if (*topic != '\0')
-        article->kind = (Newswire__V1__Kind__Value)topic_kind(slice_of(topic));
-    if (*topic != '\0' && *article->section == '\0')
-        article->section = arena_strndup(a, (const char *)section.data, section.len);
-    if (note != NULL)
-        article->note_to_editors = arena_strndup(a, note, strlen(note));
-    return article->uri == NULL || article->section == NULL || article->note_to_editors == NULL
-               ? -ENOMEM
-               : 0;
-}
-
-/* Whether there is a point in going on. */
-static bool send_version(struct submit *s, struct arena *a, const char *path, const char *uri,
-                         Article *article) {
-    struct newswire_story story;
-    struct fault fault = {0};
-    int code = ask_story(s, uri, &story);
-    if (code != EX_OK) {
-        worse(s, code);
-        return code != EX_UNAVAILABLE;
-    }
-    if (make_version(a, uri, &story, s->note, article) < 0)
-        exit(EX_OSERR);
-    if (codec_check_article(article, &fault) < 0) {
-        say("newswire-submit: %s: %s", fault.field, fault.reason);
-        worse(s, EX_DATAERR);
-        return true;
-    }
-    return send_article(s, a, path, article);
-}
-
-static bool send_kill(struct submit *s, struct arena *a, const char *path, const char *uri) {
-    struct timespec now;
-    Article *article = article_new(a);
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (article == NULL)
-        exit(EX_OSERR);
-    article->kind = KIND_ARTICLE;
-    article->status = STATUS_CANCELED;
-    article->section = (char *)(s->section == NULL ? "" : s->section);
-    article->urgency = 1;
-    article->created_at = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-    return send_version(s, a, path, uri, article);
-}
-
-static bool correct(struct submit *s, struct arena *a, const char *path, struct parsed *parsed) {
-    if (parsed->n_articles == 1)
-        return send_version(s, a, path, s->correct, parsed->articles[0]);
-    say("%s: it holds %zu articles, and a correction is one", path, parsed->n_articles);
-    worse(s, EX_DATAERR);
-    return true;
-}
-
-/* ---- a page that comes again */
-
-static void print_step(const struct revise_step *step) {
-    const Article *shown = step->fresh != NULL ? step->fresh : step->published;
-    char *title = text_harmless(slice_of(*shown->headline == '\0' && shown->n_blocks > 0
-                                             ? shown->blocks[0]->text
-                                             : shown->headline));
-    printf("%-10s %s\n", revise_action_name(step->action), title == NULL ? "" : title);
-    if (step->action == REVISE_WITHDRAWN)
-        puts("           it was killed, and is not sent again");
-    if (step->published != NULL && step->action != REVISE_UNCHANGED)
-        printf("           %s, now version %u\n", step->published->uri,
-               (unsigned)step->published->version);
-    free(title);
-}
-
-/* Whether a person wants it. */
-static bool confirmed(struct submit *s) {
-    char line[16] = "";
-    if (s->yes)
-        return true;
-    if (!isatty(STDIN_FILENO)) {
-        say("newswire-submit: nobody is there to confirm it; --yes sends it, --dry-run only looks");
-        worse(s, EX_USAGE);
-        return false;
-    }
-    fputs("Send these? [y/N] ", stdout);
-    fflush(stdout);
-    return fgets(line, sizeof line, stdin) != NULL && (*line == 'y' || *line == 'Y');
-}
-
-static bool send_step(struct submit *s, struct arena *a, const char *path,
-                      const struct revise_step *step) {
-    switch (step->action) {
-    case REVISE_UNCHANGED:
-    case REVISE_WITHDRAWN: return true;
-    case REVISE_CORRECT: return send_version(s, a, path, step->published->uri, step->fresh);
-    case REVISE_KILL: return send_kill(s, a, path, step->published->uri);
-    case REVISE_NEW: break;
-    }
-    return send_article(s, a, path, step->fresh);
-}
-
-/* EX_OK, or an exit code with the reason said. */
-static int read_published(struct submit *s, struct arena *a, const Article *page,
-                          struct published *ret) {
-    char error[512];
-    struct newswire_reader_options o = {.feed = s->feed,
-                                        .replay = s->replay,
-                                        .start = NEWSWIRE_FROM_FIRST,
-                                        .client = "newswire-submit --revise"};
-    uint64_t patience = s->timeout_sec.given ? s->timeout_sec.value : PATIENCE_SEC;
-    if (published_read(a, &o, page, (patience == 0 ? INT32_MAX : patience) * 1000000, ret, error,
-                       sizeof error) == 0)
-        return EX_OK;
-    say("newswire-submit: what was published can't be read at %s: %s", s->replay, error);
-    return EX_UNAVAILABLE;
-}
-
-static bool revise(struct submit *s, struct arena *a, const char *path, struct parsed *parsed) {
-    struct published published;
-    struct revise_plan plan;
-    size_t changes = 0;
-    bool on = true;
-    const Article *page = parsed->n_articles > 0 ? parsed->articles[0] : NULL;
-    if (page == NULL || *page->page_date == '\0' || *page->page == '\0') {
-        say("%s: it does not say of which date and page it is", path);
-        worse(s, EX_DATAERR);
-        return true;
-    }
-    int code = read_published(s, a, page, &published);
-    if (code != EX_OK) {
-        worse(s, code);
-        return false;
-    }
-    if (revise_plan(a, published.articles, published.n, published.withdrawn, published.n_withdrawn,
-                    parsed->articles, parsed->n_articles, &plan) < 0)
-        exit(EX_OSERR);
-    for (size_t i = 0; i < plan.n; i++) {
-        print_step(&plan.steps[i]);
-        changes +=
-            plan.steps[i].action != REVISE_UNCHANGED && plan.steps[i].action != REVISE_WITHDRAWN;
-    }
-    if (changes == 0 || s->dry_run || !confirmed(s))
-        return true;
-    for (size_t i = 0; i < plan.n && on; i++)
-        on = send_step(s, a, path, &plan.steps[i]);
-    return on;
+    return r == 0 || submit_goes_on(s, r);
 }
 
 /* ---- a look at what would be sent */
@@ -471,7 +276,7 @@ static void preview(struct submit *s, const struct parsed *parsed) {
             .topic = slice_of(topic), .uri = slice_of(article->uri), .version = article->version};
         printf("[%zu] ", i + 1);
         if (text_entry(stdout, &e, article, &style) < 0)
-            worse(s, EX_IOERR);
+            submit_worse(s, EX_IOERR);
     }
 }
 
@@ -481,13 +286,13 @@ static bool send_all(struct submit *s, struct arena *a, const char *path, struct
     bool review = rules_wants_review(&s->rules, parsed), on = true;
     int r = review ? newswire_submitter_hold(s->submitter, "text of the page is in no article") : 0;
     if (r < 0)
-        return goes_on(s, r);
+        return submit_goes_on(s, r);
     for (size_t i = 0; i < parsed->n_articles && on; i++) {
         article_strip_kill(parsed->articles[i]);
-        on = send_article(s, a, path, parsed->articles[i]);
+        on = submit_send(s, a, path, parsed->articles[i]);
     }
     r = review && on ? newswire_submitter_hold(s->submitter, NULL) : 0;
-    return r < 0 ? goes_on(s, r) : on;
+    return r < 0 ? submit_goes_on(s, r) : on;
 }
 
 /* Whether there is a point in the next file. */
@@ -499,13 +304,13 @@ static bool take_file(struct submit *s, const char *path) {
         exit(EX_OSERR);
     int code = parse_file(s, a, path, &parsed);
     if (code != EX_OK)
-        worse(s, code);
+        submit_worse(s, code);
     else if (s->preview)
         preview(s, &parsed);
     else if (s->correct != NULL)
-        on = correct(s, a, path, &parsed);
+        on = submit_correction(s, a, path, &parsed);
     else if (s->revise)
-        on = revise(s, a, path, &parsed);
+        on = submit_revised_page(s, a, path, &parsed);
     else if (!s->parse_only)
         on = send_all(s, a, path, &parsed);
     for (size_t i = 0; i < parsed.n_articles && code == EX_OK && s->parse_only; i++)
@@ -518,7 +323,7 @@ static bool kill_story(struct submit *s) {
     struct arena *a = arena_new(FILE_ARENA_BYTES);
     if (a == NULL)
         exit(EX_OSERR);
-    bool on = send_kill(s, a, "--kill", s->kill);
+    bool on = submit_kill(s, a, "--kill", s->kill);
     arena_free(a);
     return on;
 }
@@ -533,13 +338,13 @@ static void take_files(struct submit *s, char **paths) {
             r = newswire_submitter_finish(s->submitter);
         while (r < 0 && r == -EINTR && !stopped);
     if (r < 0)
-        goes_on(s, r);
+        submit_goes_on(s, r);
 }
 
 /* What was sent, or was to be, and has no outcome: to send it again is harmless. */
 static void tell_waiting(struct submit *s) {
     for (struct sent *sent; (sent = TAILQ_FIRST(&s->waiting)) != NULL; sent_free(s, sent))
-        say("%s: no answer: %s", sent->path, sent->title);
+        submit_say("%s: no answer: %s", sent->path, sent->title);
 }
 
 /* ---- the start */
@@ -558,13 +363,13 @@ static int read_rules(struct submit *s, struct arena *a) {
     if (s->config == NULL ||
         config_read(a, tables, &s->rules, s->config, CONFIG_OTHER_SECTIONS, &fault) == 0)
         return EX_OK;
-    say("newswire-submit: %s", config_fault_text(&fault, text, sizeof text));
+    submit_say("newswire-submit: %s", config_fault_text(&fault, text, sizeof text));
     return EX_CONFIG;
 }
 
 static int open_submitter(struct submit *s) {
     char error[512];
-    uint64_t patience = s->timeout_sec.given ? s->timeout_sec.value : PATIENCE_SEC;
+    uint64_t patience = s->timeout_sec.given ? s->timeout_sec.value : SUBMIT_PATIENCE_SEC;
     struct newswire_submitter_options o = {
         .submit = s->endpoint,
         .client = "newswire-submit",
@@ -576,7 +381,7 @@ static int open_submitter(struct submit *s) {
     int r = newswire_submitter_new(&o, &s->submitter, error, sizeof error);
     if (r == 0)
         return EX_OK;
-    say("newswire-submit: can't connect to %s", error);
+    submit_say("newswire-submit: can't connect to %s", error);
     return r == -ENOMEM ? EX_OSERR : EX_USAGE;
 }
 
