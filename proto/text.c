@@ -160,9 +160,10 @@ static void put_alarms(struct view *v, const struct entry *e, const Article *a) 
     const char *uri = uri_len == 0 ? "" : (const char *)e->uri.data;
     if (a == NULL) {
         put_alarm(v, red,
-                  "*** KILLED *** version %u of this story was withdrawn later; "
-                  "its text is not served (%.*s)",
-                  (unsigned)e->version, uri_len, uri);
+                  "*** KILLED *** version %u of this story was withdrawn later; its text is not "
+                  "served",
+                  (unsigned)e->version);
+        put_alarm(v, "", "(%.*s)", uri_len, uri);
     } else if (a->status == STATUS_CANCELED && *a->moved_to != '\0') {
         put_alarm(v, red, "*** MOVED *** this story goes on as %s and is no longer valid here",
                   a->moved_to);

@@ -81,7 +81,8 @@ static void a_killed_story_and_a_new_version_are_named(void **state) {
         shown(&e, NULL, (struct text_style){80, false}),
         "briefs/brief  #3  2031-04-09 01:00:01\n"
         "  *** KILLED *** version 2 of this story was withdrawn later; its text is not\n"
-        "  served (urn:x:1)\n\n");
+        "  served\n"
+        "  (urn:x:1)\n\n");
     Article *a = article_new(arena);
     a->headline = "H";
     a->note_to_editors = "A name is wrong";
