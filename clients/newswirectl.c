@@ -222,12 +222,12 @@ static void print_status(json_t *status) {
 
 static void print_sections(json_t *sections) {
     for (size_t i = 0; i < json_array_size(sections); i++) {
-        const json_t *s = json_array_get(sections, i), *names = json_object_get(s, "names");
+        const json_t *s = json_array_get(sections, i), *titles = json_object_get(s, "titles");
         printf("%-12s", text(s, "key"));
-        for (size_t k = 0; k < json_array_size(names); k++)
-            printf("%s%s", k == 0 ? " " : " | ", json_string_value(json_array_get(names, k)));
-        if (strncmp(text(s, "release"), "approve", 7) == 0)
-            printf("  (%s)", text(s, "release"));
+        for (size_t k = 0; k < json_array_size(titles); k++)
+            printf("%s%s", k == 0 ? " " : " | ", text(json_array_get(titles, k), "title"));
+        if (number(s, "approvals") > 0)
+            printf("  (%lld approvals)", number(s, "approvals"));
         putchar('\n');
     }
 }

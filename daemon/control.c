@@ -1,9 +1,10 @@
 #include "daemon/control.h"
 
+#include "daemon/catalog.h"
 #include "daemon/held.h"
 #include "daemon/journal.h"
 #include "daemon/loop.h"
-#include "proto/topic.h"
+#include "proto/json.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -150,34 +151,15 @@ static json_t *status(const struct control *c) {
     return object;
 }
 
-static json_t *strings(const struct text_list *list) {
-    json_t *array = json_array();
-    for (size_t i = 0; i < list->n; i++)
-        json_array_append_new(array, json_string(list->items[i]));
-    return array;
-}
-
-static json_t *section_topics(const struct rules_section *s) {
-    json_t *array = json_array();
-    char topic[LIMIT_TOPIC_BYTES + 1];
-    for (int kind = KIND_ARTICLE; article_kind_name(kind) != NULL; kind++)
-        if (topic_make(s->key, kind, topic) == 0)
-            json_array_append_new(array, json_string(topic));
-    return array;
-}
-
 static json_t *sections(const struct control *c) {
-    const struct rules *rules = &c->subject.settings->rules;
+    Newswire__V1__ReplayReply reply = NEWSWIRE__V1__REPLAY_REPLY__INIT;
     json_t *array = json_array();
-    for (size_t i = 0; i < rules->n_sections; i++) {
-        const struct rules_section *s = rules->sections[i];
-        json_array_append_new(
-            array, json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:s}", "key", s->key, "names",
-                             strings(s->names.n > 0 ? &s->names : &s->titles), "labels",
-                             strings(&s->labels), "keywords", strings(&s->keywords), "media_topics",
-                             strings(&s->media_topics), "gbt20093", strings(&s->gbt20093), "topics",
-                             section_topics(s), "release", s->release == NULL ? "" : s->release));
+    if (catalog_sections(&c->subject.settings->rules, c->arena, &reply) < 0) {
+        json_decref(array);
+        return NULL;
     }
+    for (size_t i = 0; i < reply.n_sections; i++)
+        json_array_append_new(array, json_message(&reply.sections[i]->base));
     return array;
 }
 

@@ -1,6 +1,7 @@
 #include "daemon/replay.h"
 
 #include "daemon/buffer.h"
+#include "daemon/catalog.h"
 #include "daemon/loop.h"
 #include "daemon/socket.h"
 #include "proto/topic.h"
@@ -286,150 +287,36 @@ static void give_credit(struct replay *r, const struct socket_peer *peer, uint64
     s->heard_usec = loop_monotonic_usec();
 }
 
-/* ---- heads and reports */
+/* ---- what there is */
 
-static int add_head(struct arena *a, Newswire__V1__ReplayReply *reply, const char *topic,
-                    uint64_t seq) {
-    Newswire__V1__TopicHead *h = arena_alloc(a, sizeof *h);
-    if (h == NULL)
-        return -ENOMEM;
-    newswire__v1__topic_head__init(h);
-    h->topic = arena_strndup(a, topic, strlen(topic));
-    h->head = seq;
-    return h->topic == NULL ? -ENOMEM
-                            : article_push(a, (void ***)&reply->heads, &reply->n_heads, h);
-}
-
-static bool has_head(const struct log_head *heads, size_t n, const char *topic) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(heads[i].topic, topic) == 0)
-            return true;
-    return false;
-}
-
-/* Topics that config names and that have no entry yet: head 0. */
-static int add_empty_heads(struct replay *r, Newswire__V1__ReplayReply *reply,
-                           const struct slice *prefixes, size_t n_prefixes,
-                           const struct log_head *heads, size_t n) {
-    const struct rules *rules = &r->settings->rules;
-    for (size_t i = 0; i < rules->n_sections; i++)
-        for (int kind = KIND_ARTICLE; article_kind_name(kind) != NULL; kind++) {
-            char topic[LIMIT_TOPIC_BYTES + 1];
-            bool wanted = n_prefixes == 0;
-            if (topic_make(rules->sections[i]->key, kind, topic) < 0 || has_head(heads, n, topic))
-                continue;
-            for (size_t k = 0; k < n_prefixes && !wanted; k++)
-                wanted = topic_matches(prefixes[k], slice_of(topic));
-            if (wanted && add_head(r->arena, reply, topic, 0) < 0)
-                return -ENOMEM;
-        }
-    return 0;
-}
-
-static void send_heads(struct replay *r, const struct socket_peer *peer, uint64_t id,
-                       const Newswire__V1__HeadsRequest *request) {
+static void send_catalog(struct replay *r, const struct socket_peer *peer,
+                         const Newswire__V1__ReplayRequest *q) {
     Newswire__V1__ReplayReply reply = NEWSWIRE__V1__REPLAY_REPLY__INIT;
-    struct fault f = {0};
-    struct log_head *heads = NULL;
+    const struct rules *rules = &r->settings->rules;
     struct log_bounds b;
-    size_t n = 0, n_prefixes = request->n_topics;
-    if (check_prefixes(request->topics, n_prefixes, &f) < 0) {
-        send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__invalid, &f);
+    struct fault f = {0};
+    log_bounds(r->log, &b);
+    reply.head = b.head;
+    bool heads = q->what_case == NEWSWIRE__V1__REPLAY_REQUEST__WHAT_HEADS;
+    if (heads && check_prefixes(q->heads->topics, q->heads->n_topics, &f) < 0) {
+        send_error(r, peer, q->request_id, NEWSWIRE__V1__ERROR__CODE__invalid, &f);
         return;
     }
-    struct slice *prefixes = arena_alloc(r->arena, (n_prefixes + 1) * sizeof *prefixes);
-    int e = prefixes == NULL ? -ENOMEM : 0;
-    for (size_t i = 0; i < n_prefixes && e == 0; i++)
-        prefixes[i] = slice_of(request->topics[i]);
-    log_bounds(r->log, &b);
-    if (e == 0)
-        e = log_heads(r->log, prefixes, n_prefixes, &heads, &n, &reply.head, &reply.newest_topic);
-    for (size_t i = 0; i < n && e == 0; i++)
-        e = add_head(r->arena, &reply, heads[i].topic, heads[i].head);
-    if (e == 0)
-        e = add_empty_heads(r, &reply, prefixes, n_prefixes, heads, n);
-    free(heads);
+    int e = heads ? catalog_heads(rules, r->log, r->arena, q->heads, &reply)
+                  : catalog_sections(rules, r->arena, &reply);
     if (e < 0) {
         fault_set(&f, "", "the daemon is short of memory; try again");
-        send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__busy, &f);
+        send_error(r, peer, q->request_id, NEWSWIRE__V1__ERROR__CODE__busy, &f);
         return;
     }
-    reply.request_id = id;
+    reply.request_id = q->request_id;
     reply.epoch = b.epoch;
     reply.first = b.first;
     reply.done = true;
     send_message(r, peer, &reply);
 }
 
-/* ---- sections */
-
-/* "en: Politics briefs": a language of letters, digits and dashes before a colon. */
-static void split_name(const char *name, struct slice *ret_language, const char **ret_title) {
-    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
-    bool tagged = len >= 2 && name[len] == ':';
-    *ret_language = (struct slice){(const uint8_t *)name, tagged ? len : 0};
-    *ret_title = tagged ? name + len + 1 + strspn(name + len + 1, " ") : name;
-}
-
-static int add_titles(struct arena *a, const struct text_list *names, Newswire__V1__Section *s) {
-    for (size_t i = 0; i < names->n; i++) {
-        Newswire__V1__SectionTitle *t = arena_alloc(a, sizeof *t);
-        struct slice language;
-        const char *title;
-        if (t == NULL)
-            return -ENOMEM;
-        newswire__v1__section_title__init(t);
-        split_name(names->items[i], &language, &title);
-        t->language = arena_strndup(a, (const char *)language.data, language.len);
-        t->title = (char *)title;
-        if (t->language == NULL || article_push(a, (void ***)&s->titles, &s->n_titles, t) < 0)
-            return -ENOMEM;
-    }
-    return 0;
-}
-
-static int add_section(struct arena *a, const struct rules_section *from,
-                       Newswire__V1__ReplayReply *reply) {
-    Newswire__V1__Section *s = arena_alloc(a, sizeof *s);
-    char topic[LIMIT_TOPIC_BYTES + 1];
-    if (s == NULL)
-        return -ENOMEM;
-    newswire__v1__section__init(s);
-    s->key = (char *)from->key;
-    s->labels = from->labels.items;
-    s->n_labels = from->labels.n;
-    s->media_topics = from->media_topics.items;
-    s->n_media_topics = from->media_topics.n;
-    s->gbt20093 = from->gbt20093.items;
-    s->n_gbt20093 = from->gbt20093.n;
-    s->approvals = from->approvals;
-    for (int kind = KIND_ARTICLE; article_kind_name(kind) != NULL; kind++)
-        if (topic_make(from->key, kind, topic) < 0 ||
-            article_push_string(a, &s->topics, &s->n_topics, topic, strlen(topic)) < 0)
-            return -ENOMEM;
-    int r = add_titles(a, from->names.n > 0 ? &from->names : &from->titles, s);
-    return r < 0 ? r : article_push(a, (void ***)&reply->sections, &reply->n_sections, s);
-}
-
-static void send_sections(struct replay *r, const struct socket_peer *peer, uint64_t id) {
-    Newswire__V1__ReplayReply reply = NEWSWIRE__V1__REPLAY_REPLY__INIT;
-    const struct rules *rules = &r->settings->rules;
-    struct log_bounds b;
-    log_bounds(r->log, &b);
-    for (size_t i = 0; i < rules->n_sections; i++)
-        if (add_section(r->arena, rules->sections[i], &reply) < 0) {
-            struct fault f = {0};
-            fault_set(&f, "", "the daemon is short of memory; try again");
-            send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__busy, &f);
-            return;
-        }
-    reply.request_id = id;
-    reply.epoch = b.epoch;
-    reply.first = b.first;
-    reply.head = b.head;
-    reply.done = true;
-    send_message(r, peer, &reply);
-}
+/* ---- reports */
 
 static void forget_readers(struct replay *r, int64_t now) {
     size_t kept = 0;
@@ -496,9 +383,7 @@ static void take_request(struct replay *r, const struct socket_peer *peer, struc
         end_session(r, find_session(r, peer, q->request_id));
         break;
     case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_HEADS:
-        send_heads(r, peer, q->request_id, q->heads);
-        break;
-    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_SECTIONS: send_sections(r, peer, q->request_id); break;
+    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_SECTIONS: send_catalog(r, peer, q); break;
     case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_REPORT: take_report(r, peer, q->report); break;
     default:
         fault_set(&f, "what", "the request asks for nothing");

@@ -67,8 +67,8 @@ pids="$pids $!"
 
 step "sections are told"
 expect 0 ctl sections
-expect_line "$work/out" "en: Briefs | zh-Hans: 简讯"
-expect_line "$work/out" "(approve:2)"
+expect_line "$work/out" "Briefs | 简讯"
+expect_line "$work/out" "(2 approvals)"
 
 expect 0 "$bin/newswire-tail" --replay "$replay" --sections
 expect_line "$work/out" "Briefs, 简讯"
