@@ -280,19 +280,21 @@ static void preview(struct submit *s, const struct parsed *parsed) {
     }
 }
 
-/* Sends the file's articles; a page that was not read whole may have to wait for a
- * person, as the rules say. */
+bool submit_hold(struct submit *s, const struct parsed *parsed) {
+    bool review = rules_wants_review(&s->rules, parsed);
+    int r =
+        newswire_submitter_hold(s->submitter, review ? "text of the page is in no article" : NULL);
+    return r == 0 || submit_goes_on(s, r);
+}
+
+/* Sends the file's articles. */
 static bool send_all(struct submit *s, struct arena *a, const char *path, struct parsed *parsed) {
-    bool review = rules_wants_review(&s->rules, parsed), on = true;
-    int r = review ? newswire_submitter_hold(s->submitter, "text of the page is in no article") : 0;
-    if (r < 0)
-        return submit_goes_on(s, r);
+    bool on = submit_hold(s, parsed);
     for (size_t i = 0; i < parsed->n_articles && on; i++) {
         article_strip_kill(parsed->articles[i]);
         on = submit_send(s, a, path, parsed->articles[i]);
     }
-    r = review && on ? newswire_submitter_hold(s->submitter, NULL) : 0;
-    return r < 0 ? submit_goes_on(s, r) : on;
+    return on;
 }
 
 /* Whether there is a point in the next file. */

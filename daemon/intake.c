@@ -28,10 +28,11 @@ struct item {
     struct fault *fault; /* NULL when there is none */
 };
 
-/* A uri that the sender asks about. */
+/* A uri that the sender asks about, or the start of uris of which it wants what is held. */
 struct question {
     struct admit_waiter waiter; /* first: the log's cookie points here */
     struct request *request;
+    bool held;
     char *uri;
     enum log_outcome outcome;
     struct log_story story; /* its topics stand in what follows */
@@ -45,6 +46,9 @@ struct request {
     char client[64]; /* as it calls itself */
     size_t n, n_questions, undecided;
     struct question *questions;
+    ProtobufCBinaryData *held; /* articles, malloc'd */
+    size_t n_held, held_bytes;
+    bool too_much; /* is held to be told */
     struct item items[];
 };
 
@@ -147,6 +151,9 @@ static void fill_story(const struct question *q, Newswire__V1__Story *s) {
 static void request_free(struct request *r) {
     for (size_t i = 0; i < r->n_questions; i++)
         free(r->questions[i].uri);
+    for (size_t i = 0; i < r->n_held; i++)
+        free(r->held[i].data);
+    free(r->held);
     free(r->questions);
     for (size_t i = 0; i < r->n; i++) {
         free(r->items[i].uri);
@@ -165,6 +172,14 @@ static bool unanswered(const struct request *r) {
 
 static void answer(struct request *r) {
     struct intake *in = r->intake;
+    if (r->too_much) {
+        struct fault fault = {0};
+        fault_set(&fault, "held", "more is held of that than fits an answer");
+        refuse_request(in, &r->peer, r->id, NEWSWIRE__V1__ERROR__CODE__too_large, &fault);
+        request_free(r);
+        in->waiting--;
+        return;
+    }
     Newswire__V1__SubmitReply reply = NEWSWIRE__V1__SUBMIT_REPLY__INIT;
     Newswire__V1__SubmitResult *results = calloc(r->n + 1, sizeof *results);
     Newswire__V1__SubmitResult **pointers = calloc(r->n + 1, sizeof *pointers);
@@ -178,15 +193,19 @@ static void answer(struct request *r) {
             pointers[i] = &results[i];
         }
         for (size_t i = 0; i < r->n_questions; i++) {
-            fill_story(&r->questions[i], &stories[i]);
-            told[i] = &stories[i];
+            if (r->questions[i].held)
+                continue;
+            fill_story(&r->questions[i], &stories[reply.n_stories]);
+            told[reply.n_stories] = &stories[reply.n_stories];
+            reply.n_stories++;
         }
+        reply.held = r->held;
+        reply.n_held = r->n_held;
         reply.request_id = r->id;
         reply.epoch = bounds.epoch;
         reply.results = pointers;
         reply.n_results = r->n;
         reply.stories = told;
-        reply.n_stories = r->n_questions;
         send_reply(in, &r->peer, &reply);
     }
     free(results);
@@ -239,9 +258,36 @@ static void copy_topic(char *to, struct slice topic) {
     to[len] = '\0';
 }
 
+/* Keeps what is held of the uris that begin so. 0 or -ENOMEM. */
+static int keep_held(struct question *q, const struct log_result *result) {
+    struct request *r = q->request;
+    struct slice prefix = slice_of(q->uri);
+    ProtobufCBinaryData *grown =
+        reallocarray(r->held, r->n_held + result->n_held + 1, sizeof *grown);
+    if (grown == NULL)
+        return -ENOMEM;
+    r->held = grown;
+    for (size_t i = 0; i < result->n_held; i++) {
+        const struct entry *e = &result->held[i].entry;
+        if (e->uri.len < prefix.len || memcmp(e->uri.data, prefix.data, prefix.len) != 0)
+            continue;
+        r->held_bytes += e->article.len;
+        r->too_much = r->too_much || r->held_bytes > LIMIT_MESSAGE_BYTES / 2 ||
+                      r->n_held == LIMIT_REQUEST_ARTICLES;
+        uint8_t *copy = r->too_much ? NULL : malloc(e->article.len + 1);
+        if (copy == NULL)
+            return r->too_much ? 0 : -ENOMEM;
+        memcpy(copy, e->article.data, e->article.len);
+        r->held[r->n_held++] = (ProtobufCBinaryData){e->article.len, copy};
+    }
+    return 0;
+}
+
 static void answered(struct admit_waiter *waiter, const struct log_result *result) {
     struct question *q = (struct question *)waiter;
     q->outcome = result->outcome;
+    if (q->held && q->outcome == LOG_ANSWERED && keep_held(q, result) < 0)
+        q->outcome = LOG_UNAVAILABLE;
     if (result->story != NULL) {
         q->story = *result->story;
         copy_topic(q->topic, q->story.topic);
@@ -332,7 +378,7 @@ static int add_question(struct intake *in, struct question *q, struct slice uri)
     return 0;
 }
 
-enum { REQUEST_ID = 1, ARTICLES = 2, CLIENT = 3, FORCE = 4, HOLD = 5, STORIES = 6 };
+enum { REQUEST_ID = 1, ARTICLES = 2, CLIENT = 3, FORCE = 4, HOLD = 5, STORIES = 6, HELD = 7 };
 
 /* Reads a SubmitRequest in place: the articles stay where they are. */
 static int read_request(struct slice body, struct header *ret, struct fault *f) {
@@ -340,7 +386,7 @@ static int read_request(struct slice body, struct header *ret, struct fault *f) 
     while (body.len > 0) {
         struct wire_field w;
         bool good = wire_get_field(&body, &w);
-        if (good && w.number >= REQUEST_ID && w.number <= STORIES)
+        if (good && w.number >= REQUEST_ID && w.number <= HELD)
             good = w.type == (w.number == REQUEST_ID || w.number == FORCE ? WIRE_VARINT : WIRE_LEN);
         if (!good)
             return fault_set(f, "", "is no SubmitRequest");
@@ -350,7 +396,8 @@ static int read_request(struct slice body, struct header *ret, struct fault *f) 
         case CLIENT: h.client = w.bytes; break;
         case FORCE: h.force = w.value != 0; break;
         case HOLD: h.hold = w.bytes; break;
-        case STORIES: h.n_questions++; break;
+        case STORIES:
+        case HELD: h.n_questions++; break;
         default: break;
         }
     }
@@ -418,8 +465,9 @@ static void take_request(struct intake *in, const struct socket_peer *peer, stru
             r->items[i].request = r;
             r->items[i].waiter.decided = decided;
             take_article(in, &r->items[i++], &h, w.bytes);
-        } else if (w.number == STORIES) {
+        } else if (w.number == STORIES || w.number == HELD) {
             r->questions[q].request = r;
+            r->questions[q].held = w.number == HELD;
             r->undecided -= add_question(in, &r->questions[q++], w.bytes) < 0;
         }
     }
@@ -449,7 +497,7 @@ static void give_up_questions(struct intake *in, size_t from) {
 static void ask_questions(struct intake *in) {
     size_t i = 0;
     for (; i < in->n_questions; i++) {
-        struct log_ask ask = {.type = LOG_ASK_STORY,
+        struct log_ask ask = {.type = in->questions[i]->held ? LOG_ASK_HELD : LOG_ASK_STORY,
                               .uri = in->questions[i]->uri,
                               .cookie = &in->questions[i]->waiter};
         if (log_ask(in->log, &ask) < 0)

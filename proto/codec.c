@@ -58,6 +58,7 @@ static size_t most_elements(const ProtobufCFieldDescriptor *field) {
         {"blocks", LIMIT_BLOCKS},
         {"articles", LIMIT_REQUEST_ARTICLES},
         {"results", LIMIT_REQUEST_ARTICLES},
+        {"held", LIMIT_REQUEST_ARTICLES},
         {"topics", LIMIT_TOPICS},
         {"path", LIMIT_PATH},
         {"approved_by", LIMIT_APPROVALS},
@@ -271,8 +272,30 @@ static int check_lines(const Article *article, struct fault *f) {
     return 0;
 }
 
-int codec_check_article(const Article *article, struct fault *ret_fault) {
-    struct fault *f = ret_fault;
+/* What a scan of its bytes would say of its own fields. */
+static int check_limits(const Article *article, struct fault *f) {
+    const ProtobufCMessageDescriptor *d = &newswire__v1__article__descriptor;
+    for (unsigned i = 0; i < d->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &d->fields[i];
+        const void *at = (const char *)article + field->offset;
+        bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
+        bool string = field->type == PROTOBUF_C_TYPE_STRING;
+        size_t n = 1;
+        if (repeated)
+            memcpy(&n, (const char *)article + field->quantifier_offset, sizeof n);
+        if (n > most_elements(field))
+            return fault_set(f, field->name, "there are %zu; %zu are the most", n,
+                             most_elements(field));
+        char *const *strings = repeated ? *(char **const *)at : (char *const *)at;
+        for (size_t k = 0; string && k < n; k++)
+            if (strings[k] != NULL && strlen(strings[k]) > most_bytes(field))
+                return fault_set(f, field->name, "has %zu bytes; %zu are the most",
+                                 strlen(strings[k]), most_bytes(field));
+    }
+    return 0;
+}
+
+static int check_rules(const Article *article, struct fault *f) {
     int r = check_uri(article->uri, f);
     if (r < 0)
         return r;
@@ -299,6 +322,11 @@ int codec_check_article(const Article *article, struct fault *ret_fault) {
     return check_lines(article, f);
 }
 
+int codec_check_article(const Article *article, struct fault *ret_fault) {
+    int r = check_limits(article, ret_fault);
+    return r < 0 ? r : check_rules(article, ret_fault);
+}
+
 int codec_unpack_article(struct arena *a, struct slice bytes, Article **ret,
                          struct fault *ret_fault) {
     ProtobufCMessage *message;
@@ -309,7 +337,7 @@ int codec_unpack_article(struct arena *a, struct slice bytes, Article **ret,
     if (r < 0)
         return r;
     Article *article = (Article *)message;
-    r = codec_check_article(article, ret_fault);
+    r = check_rules(article, ret_fault);
     if (r == 0)
         *ret = article;
     return r;

@@ -49,7 +49,7 @@ int codec_unpack(const ProtobufCMessageDescriptor *descriptor, struct arena *a, 
 int codec_unpack_article(struct arena *a, struct slice bytes, Article **ret,
                          struct fault *ret_fault) __attribute__((nonnull, warn_unused_result));
 
-/* The rules of codec_unpack_article for an article that was built here. */
+/* The rules and limits of codec_unpack_article for an article that was built here. */
 int codec_check_article(const Article *article, struct fault *ret_fault)
     __attribute__((nonnull, warn_unused_result));
 

@@ -208,6 +208,16 @@ int newswire_submitter_story(struct newswire_submitter *submitter, const char *u
                              struct newswire_story *ret)
     __attribute__((nonnull, warn_unused_result));
 
+/* Is handed an encoded Article that is held. 0, or a negative errno that ends it. */
+typedef int (*newswire_held_fn)(void *userdata, const void *article, size_t len);
+
+/* Asks for the articles that are held and whose uri begins so, and waits; what was
+ * sent before is known then. Errors as newswire_submitter_add, and those of the
+ * function. */
+int newswire_submitter_held(struct newswire_submitter *submitter, const char *uri_start,
+                            newswire_held_fn take, void *userdata)
+    __attribute__((nonnull(1, 2, 3), warn_unused_result));
+
 /* What keeps it from going on, for a person: "no answer", or the daemon's reason. */
 const char *newswire_submitter_trouble(const struct newswire_submitter *submitter)
     __attribute__((nonnull));

@@ -43,8 +43,11 @@ struct newswire_submitter {
     size_t waiting_bytes;      /* without outcome, in requests or not */
     struct request requests[UNDER_WAY_MOST];
     uint64_t last_id;
-    struct newswire_story *story; /* where the answer goes that is waited for; NULL: none */
-    uint64_t story_id;
+    uint64_t question_id;         /* that is waited for; 0: none */
+    struct newswire_story *story; /* where its answer goes; NULL: to take_held */
+    newswire_held_fn take_held;
+    void *held_userdata;
+    int question_error;
     uint64_t not_before_usec; /* the next new request */
     uint64_t progress_usec;   /* the last outcome, or when there was nothing to wait for */
     char trouble[256];
@@ -244,12 +247,18 @@ static int refuse(struct newswire_submitter *s, struct request *q,
     return 0;
 }
 
-static void take_story(struct newswire_submitter *s, const Newswire__V1__SubmitReply *reply) {
-    if (reply->error != NULL || reply->n_stories != 1) {
+static void take_answer(struct newswire_submitter *s, const Newswire__V1__SubmitReply *reply) {
+    s->question_id = 0;
+    if (reply->error != NULL || (s->story != NULL && reply->n_stories != 1)) {
         set_trouble(s, reply->error != NULL ? reply->error->message
                                             : "the daemon's answer tells of no story");
+        s->question_error = -EPROTO;
         return;
     }
+    for (size_t i = 0; s->story == NULL && i < reply->n_held && s->question_error == 0; i++)
+        s->question_error = s->take_held(s->held_userdata, reply->held[i].data, reply->held[i].len);
+    if (s->story == NULL)
+        return;
     const Newswire__V1__Story *told = reply->stories[0];
     *s->story = (struct newswire_story){.version = told->version,
                                         .seq = told->seq,
@@ -257,7 +266,6 @@ static void take_story(struct newswire_submitter *s, const Newswire__V1__SubmitR
                                         .held_version = told->held_version};
     snprintf(s->story->topic, sizeof s->story->topic, "%s", told->topic);
     snprintf(s->story->held_topic, sizeof s->story->held_topic, "%s", told->held_topic);
-    s->story = NULL;
 }
 
 static int take_reply(struct newswire_submitter *s, struct slice bytes, uint64_t now) {
@@ -271,8 +279,8 @@ static int take_reply(struct newswire_submitter *s, struct slice bytes, uint64_t
         return 0; /* it is asked again */
     }
     const Newswire__V1__SubmitReply *reply = (const Newswire__V1__SubmitReply *)message;
-    if (s->story != NULL && reply->request_id == s->story_id) {
-        take_story(s, reply);
+    if (s->question_id != 0 && reply->request_id == s->question_id) {
+        take_answer(s, reply);
         return 0;
     }
     for (int i = 0; i < UNDER_WAY_MOST; i++) {
@@ -368,10 +376,11 @@ int newswire_submitter_finish(struct newswire_submitter *s) {
 }
 
 int newswire_submitter_hold(struct newswire_submitter *s, const char *reason) {
-    int r = newswire_submitter_finish(s);
+    const char *wanted = reason == NULL ? "" : reason;
+    int r = strcmp(wanted, s->hold) == 0 ? 0 : newswire_submitter_finish(s);
     if (r < 0)
         return r;
-    char *copy = strdup(reason == NULL ? "" : reason);
+    char *copy = strdup(wanted);
     if (copy == NULL)
         return -ENOMEM;
     free(s->hold);
@@ -379,11 +388,11 @@ int newswire_submitter_hold(struct newswire_submitter *s, const char *reason) {
     return 0;
 }
 
-/* Waits for take_story; asks again when there was no answer. */
-static int await_story(struct newswire_submitter *s, const uint8_t *bytes, size_t len) {
+/* Waits for take_answer; asks again when there was none. */
+static int await_answer(struct newswire_submitter *s, const uint8_t *bytes, size_t len) {
     enum { TURN_MSEC = 100 };
     uint64_t begun = link_now_usec(), sent = 0;
-    while (s->story != NULL) {
+    while (s->question_id != 0) {
         zmq_pollitem_t items[] = {
             {.socket = s->link.socket, .events = ZMQ_POLLIN},
             {.socket = s->link.monitor, .events = ZMQ_POLLIN},
@@ -406,21 +415,37 @@ static int await_story(struct newswire_submitter *s, const uint8_t *bytes, size_
     return 0;
 }
 
-int newswire_submitter_story(struct newswire_submitter *s, const char *uri,
-                             struct newswire_story *ret) {
+/* Asks by this field of the request, behind all that was sent. */
+static int ask(struct newswire_submitter *s, uint32_t field, const char *text) {
     uint8_t bytes[LIMIT_URI_BYTES + 64], *p = bytes;
     int r = newswire_submitter_finish(s);
     if (r < 0)
         return r;
-    if (strlen(uri) > LIMIT_URI_BYTES)
+    if (strlen(text) > LIMIT_URI_BYTES)
         return -EMSGSIZE;
+    s->question_id = ++s->last_id;
+    s->question_error = 0;
+    p = wire_put_uint(p, 1, s->question_id);
+    p = wire_put_bytes(p, field, slice_of(text));
+    r = await_answer(s, bytes, (size_t)(p - bytes));
+    s->question_id = 0;
+    return r < 0 ? r : s->question_error;
+}
+
+int newswire_submitter_story(struct newswire_submitter *s, const char *uri,
+                             struct newswire_story *ret) {
+    enum { STORIES = 6 };
     s->story = ret;
-    s->story_id = ++s->last_id;
-    p = wire_put_uint(p, 1, s->story_id);
-    p = wire_put_bytes(p, 6, slice_of(uri));
-    r = await_story(s, bytes, (size_t)(p - bytes));
+    return ask(s, STORIES, uri);
+}
+
+int newswire_submitter_held(struct newswire_submitter *s, const char *uri_start,
+                            newswire_held_fn take, void *userdata) {
+    enum { HELD = 7 };
     s->story = NULL;
-    return r;
+    s->take_held = take;
+    s->held_userdata = userdata;
+    return ask(s, HELD, uri_start);
 }
 
 const char *newswire_submitter_trouble(const struct newswire_submitter *s) {

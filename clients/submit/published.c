@@ -62,6 +62,23 @@ static int take(struct arena *a, struct arena *scratch, const struct newswire_en
     return 0;
 }
 
+int published_add_held(struct arena *a, const Article *page, const void *article, size_t len,
+                       struct published *p) {
+    ProtobufCMessage *message;
+    struct fault fault;
+    int r = codec_unpack(&newswire__v1__article__descriptor, a, (struct slice){article, len},
+                         &message, &fault);
+    if (r < 0)
+        return r == -ENOMEM ? r : 0;
+    Article *held = (Article *)message;
+    size_t at = find(p, (struct newswire_bytes){(const uint8_t *)held->uri, strlen(held->uri)});
+    if (at < p->n)
+        p->articles[at] = held;
+    else if (is_of_page(held, page))
+        return article_push(a, (void ***)&p->articles, &p->n, held);
+    return 0;
+}
+
 int published_read(struct arena *a, const struct newswire_reader_options *options,
                    const Article *page, uint64_t patience_usec, struct published *ret, char *error,
                    size_t error_size) {

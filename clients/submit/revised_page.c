@@ -2,7 +2,9 @@
 #include "clients/submit/revise.h"
 #include "clients/submit/submit.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -64,6 +66,35 @@ static int read_published(struct submit *s, struct arena *a, const Article *page
     return EX_UNAVAILABLE;
 }
 
+struct holding {
+    struct arena *arena;
+    const Article *page;
+    struct published *published;
+};
+
+static int take_held(void *userdata, const void *article, size_t len) {
+    struct holding *h = userdata;
+    return published_add_held(h->arena, h->page, article, len, h->published);
+}
+
+/* Adds what the daemon holds back of the page. */
+static int read_held(struct submit *s, struct arena *a, const Article *page,
+                     struct published *published) {
+    struct holding h = {a, page, published};
+    /* Uris of a page end in a digest; what stands before it is the page's. */
+    const char *colon = strrchr(page->uri, ':');
+    char *start = arena_strndup(
+        a, page->uri, colon == NULL ? strlen(page->uri) : (size_t)(colon + 1 - page->uri));
+    if (start == NULL)
+        exit(EX_OSERR);
+    int r = newswire_submitter_held(s->submitter, start, take_held, &h);
+    if (r == 0)
+        return EX_OK;
+    submit_say("newswire-submit: what is held of the page can't be known: %s",
+               r == -ENOMEM ? "out of memory" : newswire_submitter_trouble(s->submitter));
+    return EX_UNAVAILABLE;
+}
+
 bool submit_revised_page(struct submit *s, struct arena *a, const char *path,
                          struct parsed *parsed) {
     struct published published;
@@ -77,6 +108,8 @@ bool submit_revised_page(struct submit *s, struct arena *a, const char *path,
         return true;
     }
     int code = read_published(s, a, page, &published);
+    if (code == EX_OK)
+        code = read_held(s, a, page, &published);
     if (code != EX_OK) {
         submit_worse(s, code);
         return false;
@@ -91,6 +124,7 @@ bool submit_revised_page(struct submit *s, struct arena *a, const char *path,
     }
     if (changes == 0 || s->dry_run || !confirmed(s))
         return true;
+    on = submit_hold(s, parsed);
     for (size_t i = 0; i < plan.n && on; i++)
         on = send_step(s, a, path, &plan.steps[i]);
     return on;

@@ -40,6 +40,10 @@ void submit_say(const char *format, ...) __attribute__((nonnull, format(printf, 
 /* What became of the submitter: a negative errno. */
 bool submit_goes_on(struct submit *s, int r) __attribute__((nonnull));
 
+/* From here on articles wait for a person, if the rules say so of a page that was
+ * read like this. */
+bool submit_hold(struct submit *s, const struct parsed *parsed) __attribute__((nonnull));
+
 /* Sends an article of the file. */
 bool submit_send(struct submit *s, struct arena *a, const char *path, const Article *article)
     __attribute__((nonnull));

@@ -182,6 +182,27 @@ static void questions_see_what_came_before(void **state) {
     assert_string_equal(p->stories[0]->held_topic, "briefs/brief");
 }
 
+static void what_is_held_of_a_page(void **state) {
+    (void)state;
+    Newswire__V1__SubmitRequest q = NEWSWIRE__V1__SUBMIT_REQUEST__INIT;
+    char *starts[] = {"urn:page:1:", "urn:story:"};
+    put(embargoed("urn:page:1:a", "One"));
+    put(embargoed("urn:page:1:b", "Two"));
+    put(embargoed("urn:page:2:c", "Three"));
+    q.held = starts;
+    q.n_held = 2;
+    const Newswire__V1__SubmitReply *p = submit(&q, embargoed("urn:page:1:d", "Four"));
+    assert_int_equal(p->n_results, 1);
+    assert_int_equal(p->n_stories, 0);
+    assert_int_equal(p->n_held, 3);
+    Article *article;
+    struct fault fault;
+    assert_int_equal(codec_unpack_article(r.arena, (struct slice){p->held[1].data, p->held[1].len},
+                                          &article, &fault),
+                     0);
+    assert_string_equal(article->headline, "Two");
+}
+
 static void force_and_hold(void **state) {
     (void)state;
     Newswire__V1__SubmitRequest q = NEWSWIRE__V1__SUBMIT_REQUEST__INIT;
@@ -262,6 +283,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(two_persons_approve, set_up, tear_down),
         cmocka_unit_test_setup_teardown(control_closes_with_a_call_under_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(questions_see_what_came_before, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_held_of_a_page, set_up, tear_down),
         cmocka_unit_test_setup_teardown(force_and_hold, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_kill_carries_no_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_subjects_code_chooses_the_section, set_up, tear_down),

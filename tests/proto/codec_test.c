@@ -247,6 +247,34 @@ static void long_lines_and_large_articles_are_refused(void **state) {
     free(line);
 }
 
+/* What a parser built is held to the limits before it is packed. */
+static void an_article_that_was_built_is_held_to_the_limits(void **state) {
+    (void)state;
+    static char line[LIMIT_LINE_BYTES + 2];
+    struct fault f;
+    Article *a = article_new(arena);
+    a->uri = "urn:x:1";
+    a->version = 1;
+    a->kind = KIND_BRIEF;
+    memset(line, 'x', LIMIT_LINE_BYTES);
+    a->headline = line;
+    for (int i = 0; i < LIMIT_BLOCKS; i++)
+        assert_int_equal(article_add_block(arena, a, BLOCK_PARAGRAPH, "x", 1), 0);
+    assert_int_equal(codec_check_article(a, &f), 0);
+    assert_int_equal(article_add_block(arena, a, BLOCK_PARAGRAPH, "x", 1), 0);
+    assert_int_equal(codec_check_article(a, &f), -EINVAL);
+    assert_string_equal(f.field, "blocks");
+    a->n_blocks = 1;
+    line[LIMIT_LINE_BYTES] = 'x';
+    assert_int_equal(codec_check_article(a, &f), -EINVAL);
+    assert_string_equal(f.field, "headline");
+    a->headline = "H";
+    assert_int_equal(article_push_string(arena, &a->byline, &a->n_byline, line, sizeof line - 1),
+                     0);
+    assert_int_equal(codec_check_article(a, &f), -EINVAL);
+    assert_string_equal(f.field, "byline");
+}
+
 static void wire_types_and_varints_are_checked(void **state) {
     (void)state;
     static const uint8_t as_varint[] = {1 << 3 | WIRE_VARINT, 5};
@@ -419,6 +447,7 @@ int main(void) {
         TEST(missing_and_wrong_values_are_named),
         TEST(floods_of_elements_are_refused_before_they_are_unpacked),
         TEST(long_lines_and_large_articles_are_refused),
+        TEST(an_article_that_was_built_is_held_to_the_limits),
         TEST(wire_types_and_varints_are_checked),
         TEST(the_digest_is_that_of_the_canonical_form),
         TEST(topics),

@@ -180,6 +180,12 @@ cp "$root/tests/fixtures/pages/dale-courier.txt" "$work/spool/incoming/dale.txt"
 wait_for 10 test -e "$work/spool/accepted/dale.txt" || fail "the spool did not take it"
 grep -q "dale.txt: 0 accepted, [1-9][0-9]* duplicate" "$work/daemon.log" || fail "it should be known as held"
 
+step "it comes again, changed, while it is held: a correction, no second copy"
+sed 's/six weeks/seven weeks/' "$root/tests/fixtures/pages/dale-courier.txt" >"$work/dale.txt"
+revise --config "$config" --dry-run "$work/dale.txt" >"$work/out" 2>"$work/err" || fail "it can't be revised: $(cat "$work/err")"
+grep -q '^correct' "$work/out" || fail "a correction should be proposed: $(cat "$work/out")"
+grep -q '^new\|^kill' "$work/out" && fail "nothing is new or gone: $(cat "$work/out")"
+
 step "a late reader ends up with what the live one has, but for the killed text"
 whole_wire >"$work/late"
 same() {
