@@ -232,6 +232,12 @@ static void print_sections(json_t *sections) {
     }
 }
 
+static void print_name(const char *before, const char *name) {
+    char *harmless = text_harmless(slice_of(name));
+    printf("%s%s", before, harmless == NULL ? "" : harmless);
+    free(harmless);
+}
+
 /* "until 2031-04-09 18:00, 1 of 2 approvals: Ann (desk)". */
 static void print_waiting_for(const json_t *held) {
     const json_t *names = json_object_get(held, "approved_by");
@@ -245,7 +251,7 @@ static void print_waiting_for(const json_t *held) {
         printf("%s%zu of %lld approvals", *when == '\0' ? "" : ", ", json_array_size(names),
                number(held, "approvals"));
         for (size_t i = 0; i < json_array_size(names); i++)
-            printf("%s %s", i == 0 ? ":" : ",", json_string_value(json_array_get(names, i)));
+            print_name(i == 0 ? ": " : ", ", json_string_value(json_array_get(names, i)));
     }
 }
 
@@ -255,20 +261,24 @@ static void print_held(json_t *list) {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *held = json_array_get(list, i);
         char *headline = text_harmless(slice_of(text(held, "headline")));
+        char *uri = text_harmless(slice_of(text(held, "uri")));
         printf("%6lld  %-16s ", number(held, "number"), text(held, "topic"));
         print_waiting_for(held);
-        printf("\n        %s\n        %s", headline == NULL ? "" : headline, text(held, "uri"));
+        printf("\n        %s\n        %s", headline == NULL ? "" : headline,
+               uri == NULL ? "" : uri);
         if (number(held, "version") > 1)
             printf("  version %lld", number(held, "version"));
         putchar('\n');
         free(headline);
+        free(uri);
     }
 }
 
 static void print_done(json_t *done) {
     char *headline = text_harmless(slice_of(text(done, "headline")));
-    printf("%s by %s: %s", text(done, "outcome"), text(done, "by"),
-           headline == NULL ? "" : headline);
+    printf("%s", text(done, "outcome"));
+    print_name(" by ", text(done, "by"));
+    printf(": %s", headline == NULL ? "" : headline);
     if (number(done, "seq") > 0)
         printf(", entry %lld", number(done, "seq"));
     if (number(done, "missing") > 0)

@@ -397,7 +397,13 @@ static int read_request(struct slice body, struct header *ret, struct fault *f) 
         case FORCE: h.force = w.value != 0; break;
         case HOLD: h.hold = w.bytes; break;
         case STORIES:
-        case HELD: h.n_questions++; break;
+        case HELD:
+            h.n_questions++;
+            if (w.bytes.len > LIMIT_URI_BYTES)
+                return fault_set(f, w.number == HELD ? "held" : "stories",
+                                 "a uri has %zu bytes; %d are the most", w.bytes.len,
+                                 LIMIT_URI_BYTES);
+            break;
         default: break;
         }
     }
