@@ -1,5 +1,6 @@
 #include "proto/formats/news_xml.h"
 
+#include "proto/formats/references.h"
 #include "proto/formats/timestamp.h"
 #include "proto/source.h"
 #include "proto/topic.h"
@@ -58,8 +59,61 @@ static char *take(struct news_reading *r, xmlChar *content) {
     return copy == NULL ? empty : even(copy);
 }
 
+/* Elements that often have nothing between them but are words apart. */
+static bool parts_words(const xmlNode *node) {
+    static const char *const names[] = {
+        "br", "p", "li", "td", "th", "tr", "name.given", "name.family", "city", "state", "country"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (xml_is(node, names[i]))
+            return true;
+    return false;
+}
+
+/* What an undeclared entity of HTML stands for, or its name. */
+static int gather_reference(xmlBuffer *out, const xmlNode *node) {
+    char name[64];
+    uint8_t character[REFERENCE_BYTES];
+    size_t len;
+    snprintf(name, sizeof name, "&%.60s;", (const char *)node->name);
+    if (reference_read(slice_of(name), character, &len) > 0)
+        return xmlBufferAdd(out, character, (int)len);
+    return xmlBufferCat(out, BAD_CAST name);
+}
+
+static int gather(xmlBuffer *out, const xmlNode *node, const char *skip) {
+    int k = 0;
+    for (const xmlNode *n = node->children; n != NULL && k == 0; n = n->next) {
+        if (n->type == XML_TEXT_NODE || n->type == XML_CDATA_SECTION_NODE)
+            k = xmlBufferCat(out, n->content);
+        else if (n->type == XML_ENTITY_REF_NODE)
+            k = gather_reference(out, n);
+        if (n->type != XML_ELEMENT_NODE || (skip != NULL && xml_is(n, skip)))
+            continue;
+        bool apart = parts_words(n);
+        if (apart)
+            k = xmlBufferCat(out, BAD_CAST "\n");
+        k = k == 0 ? gather(out, n, skip) : k;
+        if (apart && k == 0)
+            k = xmlBufferCat(out, BAD_CAST "\n");
+    }
+    return k;
+}
+
+char *news_text_but(struct news_reading *r, const xmlNode *node, const char *skip) {
+    if (node != NULL && node->type != XML_ELEMENT_NODE)
+        return take(r, xmlNodeGetContent(node));
+    if (node == NULL || node->children == NULL)
+        return take(r, xmlStrdup(BAD_CAST ""));
+    if (node->children->next == NULL && node->children->type == XML_TEXT_NODE)
+        return take(r, xmlStrdup(node->children->content));
+    xmlBuffer *out = xmlBufferCreate();
+    xmlChar *text = out == NULL || gather(out, node, skip) != 0 ? NULL : xmlBufferDetach(out);
+    xmlBufferFree(out);
+    return take(r, text);
+}
+
 char *news_text(struct news_reading *r, const xmlNode *node) {
-    return take(r, node == NULL ? xmlStrdup(BAD_CAST "") : xmlNodeGetContent(node));
+    return news_text_but(r, node, NULL);
 }
 
 static const xmlAttr *find_attribute(const xmlNode *node, const char *name) {
@@ -72,6 +126,26 @@ static const xmlAttr *find_attribute(const xmlNode *node, const char *name) {
 char *news_attribute(struct news_reading *r, const xmlNode *node, const char *name) {
     const xmlAttr *at = find_attribute(node, name);
     return take(r, at == NULL ? xmlStrdup(BAD_CAST "") : xmlNodeGetContent((const xmlNode *)at));
+}
+
+uint32_t news_size(struct news_reading *r, const xmlNode *node, const char *name) {
+    const char *text = news_attribute(r, node, name);
+    unsigned long long number = strtoull(text, NULL, 10);
+    bool digits = text[strspn(text, "0123456789")] == '\0';
+    return digits && number <= UINT32_MAX ? (uint32_t)number : 0;
+}
+
+char *news_join(struct news_reading *r, char *first, const char *between, char *second) {
+    if (*first == '\0' || *second == '\0')
+        return *first == '\0' ? second : first;
+    size_t size = strlen(first) + strlen(between) + strlen(second) + 1;
+    char *both = arena_alloc(r->arena, size);
+    if (both == NULL) {
+        r->error = -ENOMEM;
+        return first;
+    }
+    snprintf(both, size, "%s%s%s", first, between, second);
+    return both;
 }
 
 void news_set(char **field, char *text) {

@@ -28,7 +28,15 @@ void news_refuse(struct news_reading *r, const xmlNode *node, const char *field,
 /* The text of a node, or an attribute, on one line; "" when there is none. Spaces
  * within it stay, other white space becomes one. Never NULL. */
 char *news_text(struct news_reading *r, const xmlNode *node);
+/* The same without what stands in elements of that name. */
+char *news_text_but(struct news_reading *r, const xmlNode *node, const char *skip);
 char *news_attribute(struct news_reading *r, const xmlNode *node, const char *name);
+
+/* A number of pixels or the like; 0 for what is none ("100%"). */
+uint32_t news_size(struct news_reading *r, const xmlNode *node, const char *name);
+
+/* Two texts with that between them, when there are two. */
+char *news_join(struct news_reading *r, char *first, const char *between, char *second);
 
 /* Sets a field unless the text is empty. */
 void news_set(char **field, char *text);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #define NEWSML_NAMESPACE "http://iptc.org/std/nar/2006-10-01/"
 #define SECTION_URI      "urn:newswire:section:"
@@ -54,10 +55,17 @@ static bool read_inline_xml(struct news_reading *r, const xmlNode *inline_xml, A
 }
 
 static void read_inline_data(struct news_reading *r, const xmlNode *node, Article *article) {
+    const char *encoding = news_attribute(r, node, "encoding");
+    if (*encoding != '\0' || *(encoding = news_attribute(r, node, "encodinguri")) != '\0') {
+        if (parsed_warn(r->arena, r->parsed, "inlineData that is encoded (%.60s) is left out",
+                        encoding) < 0)
+            r->error = -ENOMEM;
+        return;
+    }
     xmlChar *text = xmlNodeGetContent(node);
     const char *type = news_attribute(r, node, "contenttype");
     struct slice s = slice_of(text == NULL ? "" : (const char *)text);
-    int k = text == NULL || strcmp(news_attribute(r, node, "encoding"), "") != 0 ? 0
+    int k = text == NULL                   ? -ENOMEM
             : strstr(type, "html") != NULL ? markup_read(r->arena, s, article)
                                            : markup_read_plain(r->arena, s, article);
     xmlFree(text);
@@ -75,20 +83,22 @@ static void read_remote(struct news_reading *r, const xmlNode *node, Article *ar
     m->href = news_attribute(r, node, "href");
     m->media_type = news_attribute(r, node, "contenttype");
     m->size_bytes = strtoull(news_attribute(r, node, "size"), NULL, 10);
-    m->width = (uint32_t)strtoul(news_attribute(r, node, "width"), NULL, 10);
-    m->height = (uint32_t)strtoul(news_attribute(r, node, "height"), NULL, 10);
+    m->width = news_size(r, node, "width");
+    m->height = news_size(r, node, "height");
     m->caption = arena_strndup(r->arena, "", 0);
     if (*m->href != '\0' &&
         article_push(r->arena, (void ***)&article->media, &article->n_media, m) < 0)
         r->error = -ENOMEM;
 }
 
+/* Its members are one content in several forms: the first with text is taken. */
 static bool read_content_set(struct news_reading *r, const xmlNode *set, Article *article) {
     bool ours = false;
     for (const xmlNode *n = set == NULL ? NULL : set->children; n != NULL; n = n->next) {
-        if (xml_is(n, "inlineXML"))
+        bool had_text = article->n_blocks > 0;
+        if (xml_is(n, "inlineXML") && !had_text)
             ours = read_inline_xml(r, n, article) || ours;
-        else if (xml_is(n, "inlineData"))
+        else if (xml_is(n, "inlineData") && !had_text)
             read_inline_data(r, n, article);
         else if (xml_is(n, "remoteContent"))
             read_remote(r, n, article);
@@ -109,6 +119,37 @@ static char *identifier_of(struct news_reading *r, const xmlNode *node) {
     return *id == '\0' ? news_attribute(r, node, "uri") : id;
 }
 
+/* What follows the last ':' or '/'. */
+static const char *last_word(const char *code) {
+    const char *word = code + strlen(code);
+    while (word > code && word[-1] != ':' && word[-1] != '/')
+        word--;
+    return word;
+}
+
+/* Whose it is: the first that has a name, else the first one's code. */
+static char *party(struct news_reading *r, const xmlNode *parent, const char *element) {
+    const xmlNode *first = xml_child(parent, element);
+    for (const xmlNode *n = first; n != NULL; n = xml_next(n, element))
+        if (*name_of(r, n) != '\0')
+            return name_of(r, n);
+    return (char *)last_word(news_attribute(r, first, "qcode"));
+}
+
+static char *notes(struct news_reading *r, const xmlNode *meta) {
+    char *note = news_text(r, NULL);
+    for (const xmlNode *n = xml_child(meta, "edNote"); n != NULL; n = xml_next(n, "edNote"))
+        note = news_join(r, note, "\n", news_text(r, n));
+    return note;
+}
+
+/* Pictures that belong to the item, wherever they stand. */
+static void read_links(struct news_reading *r, const xmlNode *meta, Article *article) {
+    for (const xmlNode *n = xml_child(meta, "link"); n != NULL; n = xml_next(n, "link"))
+        if (strncmp(news_attribute(r, n, "contenttype"), "image/", strlen("image/")) == 0)
+            read_remote(r, n, article);
+}
+
 static void read_item_meta(struct news_reading *r, const xmlNode *item, Article *article) {
     const xmlNode *meta = xml_child(item, "itemMeta");
     const xmlNode *created = xml_child(meta, "versionCreated");
@@ -125,62 +166,98 @@ static void read_item_meta(struct news_reading *r, const xmlNode *item, Article 
     if (status != NULL)
         article->status = (Newswire__V1__Status__Value)news_status(r, status, "itemMeta.pubStatus",
                                                                    identifier_of(r, status));
-    news_set(&article->note_to_editors, news_text(r, xml_child(meta, "edNote")));
+    news_set(&article->note_to_editors, notes(r, meta));
     const char *kind = identifier_of(r, class);
     size_t len = strlen(kind);
     if (len >= 7 && strcmp(kind + len - 7, "picture") == 0)
         article->kind = KIND_PHOTO;
-    news_set(&article->source, name_of(r, xml_child(meta, "provider")));
+    news_set(&article->source, party(r, meta, "provider"));
+    read_links(r, meta, article);
 }
 
-static bool ends_with(const char *text, const char *word) {
-    size_t len = strlen(text), end = strlen(word);
-    return len >= end && strcmp(text + len - end, word) == 0;
+enum role { ROLE_MAIN, ROLE_OTHER, ROLE_KICKER, ROLE_SUBHEADLINE };
+
+static enum role role_of(struct news_reading *r, const xmlNode *headline) {
+    const char *role = news_attribute(r, headline, "role");
+    if (*role == '\0')
+        role = news_attribute(r, headline, "roleuri");
+    role = last_word(role);
+    if (strcasecmp(role, "kicker") == 0)
+        return ROLE_KICKER;
+    if (strncasecmp(role, "subhead", strlen("subhead")) == 0)
+        return ROLE_SUBHEADLINE;
+    return *role == '\0' || strcasecmp(role, "main") == 0 ? ROLE_MAIN : ROLE_OTHER;
+}
+
+/* The first without a role or with "main"; else the first that is no kicker or the like. */
+static const xmlNode *main_headline(struct news_reading *r, const xmlNode *meta) {
+    const xmlNode *other = NULL;
+    for (const xmlNode *n = xml_child(meta, "headline"); n != NULL; n = xml_next(n, "headline")) {
+        enum role role = role_of(r, n);
+        if (role == ROLE_MAIN)
+            return n;
+        if (role == ROLE_OTHER && other == NULL)
+            other = n;
+    }
+    return other;
 }
 
 static void read_headlines(struct news_reading *r, const xmlNode *meta, Article *article) {
-    char *main_headline = NULL;
+    const xmlNode *best = main_headline(r, meta);
     bool had_kicker = article->n_kicker > 0;
     for (const xmlNode *n = xml_child(meta, "headline"); n != NULL; n = xml_next(n, "headline")) {
-        const char *role = news_attribute(r, n, "role");
-        char *text = news_text(r, n);
-        if (ends_with(role, "kicker") && !had_kicker)
-            news_push(r, &article->kicker, &article->n_kicker, text);
-        else if (ends_with(role, "subheadline") || ends_with(role, "subhead"))
-            news_set(&article->subheadline, text);
-        else if (!ends_with(role, "kicker") && (main_headline == NULL || ends_with(role, "main")))
-            main_headline = text;
+        enum role role = role_of(r, n);
+        if (role == ROLE_KICKER && !had_kicker)
+            news_push(r, &article->kicker, &article->n_kicker, news_text(r, n));
+        else if (role == ROLE_SUBHEADLINE)
+            news_set(&article->subheadline, news_text(r, n));
     }
-    if (main_headline != NULL)
-        news_set(&article->headline, main_headline);
+    if (best != NULL)
+        news_set(&article->headline, news_text(r, best));
     if (*article->headline == '\0')
         article->headline = news_text(r, xml_child(meta, "slugline"));
 }
 
 static void read_subject(struct news_reading *r, const xmlNode *node, Article *article) {
     char *uri = news_attribute(r, node, "uri"), *code = news_attribute(r, node, "qcode");
-    char *name = name_of(r, node);
+    char *name = news_text(r, xml_child(node, "name"));
     if (*code == '\0')
         code = news_attribute(r, node, "literal");
     if (strncmp(uri, SECTION_URI, strlen(SECTION_URI)) == 0) {
         article->section = uri + strlen(SECTION_URI);
-        article->section_label = news_text(r, xml_child(node, "name"));
+        article->section_label = name;
         return;
     }
     news_add_subject(r, article, uri, code, name);
 }
 
+/* A name without the "By " before it and the comma behind it. */
+static char *byline_of(char *name) {
+    name += strncasecmp(name, "by ", 3) == 0 ? 3 : 0;
+    for (size_t len = strlen(name); len > 0 && strchr(" ,;", name[len - 1]) != NULL; len--)
+        name[len - 1] = '\0';
+    return name;
+}
+
+/* As printed; a creator may be the agency. */
 static void read_names(struct news_reading *r, const xmlNode *meta, Article *article) {
     if (article->n_byline > 0)
         return;
-    for (const xmlNode *n = xml_child(meta, "creator"); n != NULL; n = xml_next(n, "creator"))
+    for (const xmlNode *n = xml_child(meta, "by"); n != NULL; n = xml_next(n, "by"))
+        news_push(r, &article->byline, &article->n_byline, byline_of(news_text(r, n)));
+    const xmlNode *n = article->n_byline > 0 ? NULL : xml_child(meta, "creator");
+    for (; n != NULL; n = xml_next(n, "creator"))
         news_push(r, &article->byline, &article->n_byline, name_of(r, n));
-    const xmlNode *by = article->n_byline > 0 ? NULL : xml_child(meta, "by");
-    for (; by != NULL; by = xml_next(by, "by")) {
-        char *name = news_text(r, by);
-        news_push(r, &article->byline, &article->n_byline,
-                  name + (strncmp(name, "By ", 3) == 0 ? 3 : 0));
-    }
+}
+
+/* By its name or its code: "brief". */
+static int kind_of(struct news_reading *r, const xmlNode *genre) {
+    const char *words[] = {name_of(r, genre), last_word(news_attribute(r, genre, "qcode"))};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        for (int kind = KIND_ARTICLE; kind <= KIND_PHOTO; kind++)
+            if (strcasecmp(words[i], article_kind_name(kind)) == 0)
+                return kind;
+    return KIND_UNSPECIFIED;
 }
 
 static void read_content_meta(struct news_reading *r, const xmlNode *item, Article *article) {
@@ -192,7 +269,7 @@ static void read_content_meta(struct news_reading *r, const xmlNode *item, Artic
         news_refuse(r, urgency, "contentMeta.urgency", "'%.20s' is no number from 1 to 9", number);
     read_headlines(r, meta, article);
     read_names(r, meta, article);
-    news_set(&article->source, name_of(r, xml_child(meta, "infoSource")));
+    news_set(&article->source, party(r, meta, "infoSource"));
     news_set(&article->dateline, news_text(r, xml_child(meta, "dateline")));
     if (*article->dateline == '\0')
         article->dateline = name_of(r, xml_child(meta, "located"));
@@ -202,7 +279,7 @@ static void read_content_meta(struct news_reading *r, const xmlNode *item, Artic
     for (const xmlNode *n = xml_child(meta, "keyword"); n != NULL; n = xml_next(n, "keyword"))
         news_push(r, &article->keywords, &article->n_keywords, news_text(r, n));
     for (const xmlNode *n = xml_child(meta, "genre"); n != NULL; n = xml_next(n, "genre")) {
-        int kind = article_kind_from_name(name_of(r, n));
+        int kind = kind_of(r, n);
         if (kind > 0)
             article->kind = (Newswire__V1__Kind__Value)kind;
     }
@@ -219,6 +296,13 @@ static void caption_photo(Article *article) {
             article->blocks[i]->type = BLOCK_CAPTION;
 }
 
+static void read_rights(struct news_reading *r, const xmlNode *info, Article *article) {
+    char *notice = news_text(r, xml_child(info, "copyrightNotice"));
+    char *terms = news_text(r, xml_child(info, "usageTerms"));
+    news_set(&article->rights, name_of(r, xml_child(info, "copyrightHolder")));
+    news_set(&article->rights, news_join(r, notice, " ", terms));
+}
+
 /* Reads what the envelope says; of our own NITF only what ends an article's life. */
 static void read_envelope(struct news_reading *r, const xmlNode *item, Article *article,
                           bool ours) {
@@ -229,7 +313,7 @@ static void read_envelope(struct news_reading *r, const xmlNode *item, Article *
     } else {
         read_item_meta(r, item, article);
         read_content_meta(r, item, article);
-        news_set(&article->rights, news_text(r, xml_path(item, "rightsInfo/copyrightNotice")));
+        read_rights(r, xml_child(item, "rightsInfo"), article);
         if (*article->language == '\0')
             article->language = xml_language(r->arena, item);
         caption_photo(article);

@@ -104,9 +104,12 @@ static void read_media(struct news_reading *r, const xmlNode *node, Article *art
     newswire__v1__media__init(m);
     m->href = news_attribute(r, reference, "source");
     m->media_type = news_attribute(r, reference, "mime-type");
-    m->width = (uint32_t)strtoul(news_attribute(r, reference, "width"), NULL, 10);
-    m->height = (uint32_t)strtoul(news_attribute(r, reference, "height"), NULL, 10);
+    m->width = news_size(r, reference, "width");
+    m->height = news_size(r, reference, "height");
     m->caption = news_text(r, xml_child(node, "media-caption"));
+    const xmlNode *more = xml_child(node, "media-caption");
+    while (more != NULL && (more = xml_next(more, "media-caption")) != NULL)
+        m->caption = news_join(r, m->caption, " ", news_text(r, more));
     m->credit = news_text(r, xml_child(node, "media-producer"));
     if (*m->credit == '\0')
         m->credit = news_attribute(r, reference, "source-credit");
@@ -202,7 +205,7 @@ static char *byline_name(struct news_reading *r, const xmlNode *byline) {
 static void read_byline(struct news_reading *r, const xmlNode *byline, Article *article) {
     const xmlNode *person = xml_child(byline, "person");
     for (const xmlNode *n = person; n != NULL; n = xml_next(n, "person"))
-        news_push(r, &article->byline, &article->n_byline, news_text(r, n));
+        news_push(r, &article->byline, &article->n_byline, news_text_but(r, n, "function"));
     if (person == NULL)
         news_push(r, &article->byline, &article->n_byline, byline_name(r, byline));
 }
@@ -218,13 +221,20 @@ static void read_body_head(struct news_reading *r, const xmlNode *head, Article 
         else
             news_add_block(r, article, BLOCK_CROSSHEAD, news_text(r, n));
     }
+    for (const xmlNode *n = hedline; n != NULL && (n = xml_next(n, "hedline")) != NULL;)
+        read_body(r, n, article, BLOCK_CROSSHEAD);
     for (const xmlNode *n = xml_child(head, "byline"); n != NULL; n = xml_next(n, "byline"))
         read_byline(r, n, article);
     article->source = news_text(r, xml_child(head, "distributor"));
     article->dateline = news_text(r, xml_child(head, "dateline"));
     news_set(&article->rights, news_text(r, xml_child(head, "rights")));
-    for (const xmlNode *n = xml_child(head, "note"); n != NULL; n = xml_next(n, "note"))
-        read_body(r, n, article, BLOCK_PARAGRAPH);
+    for (const xmlNode *n = xml_child(head, "note"); n != NULL; n = xml_next(n, "note")) {
+        if (strcmp(news_attribute(r, n, "noteclass"), "editorsnote") == 0)
+            article->note_to_editors =
+                news_join(r, article->note_to_editors, "\n", news_text(r, n));
+        else
+            read_body(r, n, article, BLOCK_PARAGRAPH);
+    }
     for (const xmlNode *n = xml_child(head, "abstract"); n != NULL; n = xml_next(n, "abstract"))
         read_body(r, n, article, BLOCK_PARAGRAPH);
 }
@@ -242,11 +252,27 @@ static char *raw_attribute(struct news_reading *r, const xmlNode *node, const ch
     return copy;
 }
 
-static void read_classifiers(struct news_reading *r, const xmlNode *parent, Article *article) {
-    for (const xmlNode *n = xml_child(parent, "classifier"); n != NULL;
-         n = xml_next(n, "classifier"))
-        news_add_subject(r, article, news_attribute(r, n, "idsrc"), news_attribute(r, n, "value"),
-                         news_text(r, n));
+/* Classifiers are ours as we write them; people, places and organisations are subjects
+ * too, and where their codes come from is seldom a uri. */
+static void read_identified(struct news_reading *r, const xmlNode *parent, Article *article) {
+    for (const xmlNode *n = parent == NULL ? NULL : parent->children; n != NULL; n = n->next) {
+        if (n->type != XML_ELEMENT_NODE)
+            continue;
+        char *source = news_attribute(r, n, "idsrc");
+        bool is_uri = xml_is(n, "classifier") || strchr(source, ':') != NULL;
+        char *code = news_attribute(r, n, "value"), *name = news_text(r, n);
+        char *uri = is_uri ? source : source + strlen(source);
+        if (*uri != '\0' || *code != '\0' || *name != '\0')
+            news_add_subject(r, article, uri, code, name);
+    }
+}
+
+static void read_notes(struct news_reading *r, const xmlNode *docdata, Article *article) {
+    static const char *const names[] = {"ed-msg", "correction"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (const xmlNode *n = xml_child(docdata, names[i]); n != NULL; n = xml_next(n, names[i]))
+            article->note_to_editors =
+                news_join(r, article->note_to_editors, "\n", raw_attribute(r, n, "info"));
 }
 
 static void read_docdata(struct news_reading *r, const xmlNode *docdata, Article *article) {
@@ -262,15 +288,17 @@ static void read_docdata(struct news_reading *r, const xmlNode *docdata, Article
     article->created_at = news_time(r, issue, "date.issue", news_attribute(r, issue, "norm"));
     article->embargoed_until =
         news_time(r, release, "date.release", news_attribute(r, release, "norm"));
+    /* An embargo with an end holds the story by itself. */
+    if (article->embargoed_until != 0 &&
+        strcmp(news_attribute(r, docdata, "management-status"), "embargoed") == 0)
+        article->status = STATUS_USABLE;
     const xmlNode *urgency = xml_child(docdata, "urgency");
     const char *number = news_attribute(r, urgency, "ed-urg");
     if (*number >= '0' && *number <= '9' && number[1] == '\0')
         article->urgency = (uint32_t)(*number - '0');
     else if (*number != '\0')
         news_refuse(r, urgency, "urgency", "'%.20s' is no number from 1 to 8", number);
-    article->note_to_editors = raw_attribute(r, xml_child(docdata, "ed-msg"), "info");
-    if (*article->note_to_editors == '\0')
-        article->note_to_editors = raw_attribute(r, xml_child(docdata, "correction"), "info");
+    read_notes(r, docdata, article);
     const char *fixture = news_attribute(r, xml_child(docdata, "fixture"), "fix-id");
     int kind = *fixture == '\0' ? -1 : article_kind_from_name(fixture);
     if (kind > 0)
@@ -282,7 +310,7 @@ static void read_docdata(struct news_reading *r, const xmlNode *docdata, Article
     const xmlNode *list = xml_child(docdata, "key-list");
     for (const xmlNode *n = xml_child(list, "keyword"); n != NULL; n = xml_next(n, "keyword"))
         news_push(r, &article->keywords, &article->n_keywords, news_attribute(r, n, "key"));
-    read_classifiers(r, xml_child(docdata, "identified-content"), article);
+    read_identified(r, xml_child(docdata, "identified-content"), article);
 }
 
 static void read_pubdata(struct news_reading *r, const xmlNode *pubdata, Article *article) {
@@ -315,6 +343,14 @@ static void read_tobject(struct news_reading *r, const xmlNode *tobject, Article
     }
 }
 
+/* Who looked over it; ours are told by metas. */
+static void read_editors(struct news_reading *r, const xmlNode *head, Article *article) {
+    for (const xmlNode *n = xml_child(head, "revision-history"); n != NULL;
+         n = xml_next(n, "revision-history"))
+        if (strcmp(news_attribute(r, n, "function"), "editor") == 0)
+            news_push(r, &article->reviewers, &article->n_reviewers, news_attribute(r, n, "name"));
+}
+
 bool nitf_read(struct news_reading *r, const xmlNode *nitf, Article *article) {
     const xmlNode *head = xml_child(nitf, "head"), *body = xml_child(nitf, "body");
     bool ours = false;
@@ -324,8 +360,11 @@ bool nitf_read(struct news_reading *r, const xmlNode *nitf, Article *article) {
     read_tobject(r, xml_child(head, "tobject"), article);
     read_docdata(r, xml_child(head, "docdata"), article);
     read_pubdata(r, xml_child(head, "pubdata"), article);
+    read_editors(r, head, article);
     read_body_head(r, xml_child(body, "body.head"), article);
-    read_body(r, xml_child(body, "body.content"), article, BLOCK_PARAGRAPH);
+    for (const xmlNode *n = xml_child(body, "body.content"); n != NULL;
+         n = xml_next(n, "body.content"))
+        read_body(r, n, article, BLOCK_PARAGRAPH);
     read_body(r, xml_child(body, "body.end"), article, BLOCK_PARAGRAPH);
     for (const xmlNode *n = xml_child(head, "meta"); n != NULL; n = xml_next(n, "meta")) {
         const xmlAttr *name = n->properties;
