@@ -207,4 +207,28 @@ if os.path.exists(BIN + "/newswire-tail"):
         parsed = json.loads(line)
         assert (parsed["seq"], parsed["prev_seq"], parsed["topic"]) == (e.seq, e.prev_seq, e.topic)
         assert json_format.ParseDict(parsed["article"], nw.Article()) == a, line
+
+# Which sections there are; what is known of a story, and what a kill makes of it.
+replay.send(nw.ReplayRequest(request_id=5, sections=nw.SectionsRequest()).SerializeToString())
+told = nw.ReplayReply.FromString(replay.recv())
+assert {s.key for s in told.sections} >= set(SECTIONS) and told.done, told
+assert all(f"{s.key}/brief" in s.topics for s in told.sections), told
+kill = nw.Article(uri="urn:python:3", version=2, kind=nw.Kind.brief, status=nw.Status.canceled,
+                  note_to_editors="Wrong.")
+submit.send(nw.SubmitRequest(request_id=10, articles=[kill.SerializeToString()],
+                             stories=["urn:python:2", "urn:python:3"]).SerializeToString())
+reply = nw.SubmitReply.FromString(submit.recv())
+assert reply.results[0].outcome == nw.Outcome.accepted, reply
+two, three = reply.stories
+assert two.version == 1 and two.seq == seqs[2] and two.status == nw.Status.usable, two
+assert three.version == 2 and three.status == nw.Status.canceled, three
+replay.send(nw.ReplayRequest(request_id=6, open=nw.ReplayOpen(credit_bytes=1 << 20)).SerializeToString())
+after, done = [], False
+while not done:
+    frame = nw.ReplayReply.FromString(replay.recv())
+    after, done = after + list(frame.entries), frame.done
+killed = [e for e in after if e.uri == "urn:python:3"]
+assert [e.version for e in killed] == [1, 2] and killed[0].article == b"", killed
+assert killed[1].replaces == seqs[3] and killed[0].content_digest == replayed[3].content_digest
+assert [e.article for e in after[:3]] == encoded[:3], "others lost their text"
 print("a client from the .proto alone: 50 articles in, out, and replayed")
