@@ -5,7 +5,9 @@
 #include "proto/source.h"
 #include "proto/topic.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <libxml/uri.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -343,11 +345,26 @@ void news_put_number(struct news_writing *w, const char *name, uint64_t value) {
 void news_put_time(struct news_writing *w, const char *name, int64_t usec) {
     char text[TIMESTAMP_BYTES];
     timestamp_write(usec, text);
-    if (usec != 0)
+    if (usec != 0 && news_is_time(usec))
         news_put_attribute(w, name, text);
 }
 
+/* NewsML-G2's schema lets no tab pass in names and keywords. */
+static const char *without_tabs(struct news_writing *w, const char *text) {
+    if (strchr(text, '\t') == NULL)
+        return text;
+    char *copy = arena_strndup(w->arena, text, strlen(text));
+    if (copy == NULL) {
+        w->error = -ENOMEM;
+        return "";
+    }
+    for (char *tab = copy; (tab = strchr(tab, '\t')) != NULL;)
+        *tab = ' ';
+    return copy;
+}
+
 void news_put_text(struct news_writing *w, const char *text) {
+    text = without_tabs(w, text);
     if (xmlTextWriterWriteString(w->writer, BAD_CAST speakable(w, text)) < 0)
         w->error = -ENOMEM;
 }
@@ -358,6 +375,41 @@ void news_put(struct news_writing *w, const char *element, const char *text) {
     news_open(w, element);
     news_put_text(w, text);
     news_close(w);
+}
+
+bool news_is_language(const char *s) {
+    for (bool first = true;; first = false) {
+        size_t len = 0;
+        while (isascii(*s) && (first ? isalpha(*s) : isalnum(*s)))
+            s++, len++;
+        if (len == 0 || len > 8)
+            return false;
+        if (*s != '-')
+            return *s == '\0';
+        s++;
+    }
+}
+
+/* As libxml2 checks anyURI: what an IRI may have beyond a URI counts as a letter. */
+bool news_is_iri(const char *s) {
+    char uri[2 * LIMIT_URI_BYTES];
+    size_t len = strlen(s);
+    if (len == 0 || len >= sizeof uri)
+        return false;
+    for (size_t i = 0; i <= len; i++) {
+        bool beyond = (uint8_t)s[i] >= 0x7f || (s[i] != '\0' && strchr("<>\"{}|\\^`", s[i]));
+        uri[i] = s[i];
+        if (beyond)
+            uri[i] = '_';
+    }
+    xmlURI *parsed = xmlParseURI(uri);
+    xmlFreeURI(parsed);
+    return parsed != NULL;
+}
+
+bool news_is_time(int64_t usec) {
+    static const int64_t first = -62135596800, end = 253402300800; /* the years 1 and 10000 */
+    return usec >= first * 1000000 && usec < end * 1000000;
 }
 
 Article *news_tombstone(struct arena *a, const struct entry *e) {

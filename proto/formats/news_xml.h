@@ -93,6 +93,12 @@ void news_put_text(struct news_writing *w, const char *text);
 /* <element>text</element>; nothing when the text is empty. */
 void news_put(struct news_writing *w, const char *element, const char *text);
 
+/* Whether a value is what the schemas' types allow: BCP 47's form, an IRI, a time of
+ * the years 1 to 9999. */
+bool news_is_language(const char *s) __attribute__((nonnull));
+bool news_is_iri(const char *s) __attribute__((nonnull));
+bool news_is_time(int64_t usec);
+
 /* A <nitf> element. */
 void nitf_put(struct news_writing *w, const Article *article);
 

@@ -407,7 +407,7 @@ static void put_named(struct news_writing *w, const char *element, const char *n
 
 static void put_when(struct news_writing *w, const char *element, int64_t usec) {
     char text[TIMESTAMP_BYTES];
-    timestamp_write(usec, text);
+    timestamp_write(news_is_time(usec) ? usec : 0, text); /* versionCreated must be there */
     news_put(w, element, text);
 }
 
@@ -433,7 +433,7 @@ static void put_item_meta(struct news_writing *w, const struct entry *e, const A
     news_put(w, "name", *article->source != '\0' ? article->source : article->publication);
     news_close(w);
     put_when(w, "versionCreated", made);
-    if (article->embargoed_until != 0)
+    if (article->embargoed_until != 0 && news_is_time(article->embargoed_until))
         put_when(w, "embargoed", article->embargoed_until);
     put_qcode(w, "pubStatus", "stat", article_status_name(article->status));
     news_put(w, "edNote", article->note_to_editors);
@@ -451,8 +451,8 @@ static void put_headline(struct news_writing *w, const char *role, const char *t
 
 static void put_subjects(struct news_writing *w, const Article *article) {
     char uri[sizeof SECTION_URI + LIMIT_LINE_BYTES];
-    if (*article->section != '\0') {
-        snprintf(uri, sizeof uri, SECTION_URI "%s", article->section);
+    snprintf(uri, sizeof uri, SECTION_URI "%s", article->section);
+    if (*article->section != '\0' && news_is_iri(uri)) {
         news_open(w, "subject");
         news_put_attribute(w, "uri", uri);
         news_put(w, "name", article->section_label);
@@ -461,7 +461,8 @@ static void put_subjects(struct news_writing *w, const Article *article) {
     for (size_t i = 0; i < article->n_subjects; i++) {
         const Subject *s = article->subjects[i];
         news_open(w, "subject");
-        news_put_attribute(w, "uri", s->uri);
+        if (news_is_iri(s->uri))
+            news_put_attribute(w, "uri", s->uri);
         news_put_attribute(w, "literal", s->code);
         news_put(w, "name", s->name);
         news_close(w);
@@ -477,7 +478,7 @@ static void put_content_meta(struct news_writing *w, const Article *article) {
     put_named(w, "infoSource", article->source);
     for (size_t i = 0; i < article->n_byline; i++)
         put_named(w, "creator", article->byline[i]);
-    if (*article->language != '\0') {
+    if (news_is_language(article->language)) {
         news_open(w, "language");
         news_put_attribute(w, "tag", article->language);
         news_close(w);
@@ -505,7 +506,8 @@ static void put_item(struct news_writing *w, const struct entry *e, const Articl
     news_put_attribute(w, "standard", "NewsML-G2");
     news_put_attribute(w, "standardversion", version);
     news_put_attribute(w, "conformance", "power");
-    news_put_attribute(w, "xml:lang", article->language);
+    if (news_is_language(article->language))
+        news_put_attribute(w, "xml:lang", article->language);
     put_catalogs(w);
     if (*article->rights != '\0') {
         news_open(w, "rightsInfo");

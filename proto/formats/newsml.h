@@ -11,12 +11,15 @@
  *     status             itemMeta/pubStatus stat:usable, stat:withheld, stat:canceled
  *     note_to_editors    itemMeta/edNote
  *     headline, kicker   contentMeta/headline (@role nwrole:kicker, nwrole:subheadline)
- *     byline             contentMeta/by and creator; dateline: located, dateline
+ *     byline             contentMeta/by, else creator; dateline: located, dateline
  *     source             contentMeta/infoSource; kind: genre (photo: ninat:picture)
  *     subjects, section  contentMeta/subject (section: urn:newswire:section:KEY)
  *     rights             rightsInfo/copyrightNotice
  *
- * What it can't hold is what NITF can't hold.
+ * What it can't hold is what NITF can't hold. Uris that are no IRI and languages that
+ * are no BCP 47 stand in the NITF only, since the schema refuses them elsewhere.
+ *
+ * A contentSet holds one content in several forms: the first with text is read.
  */
 #pragma once
 

@@ -5,17 +5,22 @@
  * what is written comes back as it was:
  *
  *     uri, version            doc-id@id-string; du-key@key and @version
- *     status                  docdata@management-status
+ *     status                  docdata@management-status (embargoed: withheld, unless
+ *                             date.release says until when)
  *     created_at              date.issue@norm; embargoed_until: date.release@norm
  *     urgency                 urgency@ed-urg (9, which NITF lacks, as 8 and in a meta)
  *     kicker, subheadline     hl2 of class "kicker", "subheadline"
  *     section                 pubdata@position.section; kind: fixture@fix-id
  *     publication, page, date pubdata@name, @position.sequence, @date.publication
- *     subjects                identified-content/classifier (value, idsrc: the uri)
+ *     subjects                identified-content/classifier (value, idsrc: the uri); read
+ *                             also from tobject.subject, person, org and the like
+ *     note_to_editors         ed-msg@info, correction@info, note of class editorsnote
+ *     reviewers               metas; read also from revision-history by an editor
  *     blocks                  p, hl2, bq, ul/li, p of class "caption"
  *
  * What it can't hold: source_digest, which is of the text that an article was read
- * from; white space that is not even in a block; control characters.
+ * from; white space that is not even in a block; control characters; times outside of
+ * the years 1 to 9999.
  */
 #pragma once
 

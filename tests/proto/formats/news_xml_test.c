@@ -120,6 +120,119 @@ static void a_newsml_message(void **state) {
     assert_string_equal(kill->note_to_editors, "Names a child.");
 }
 
+struct expected_block {
+    int type;
+    const char *text;
+};
+
+static void check_blocks(const Article *a, const struct expected_block *blocks, size_t n) {
+    assert_int_equal(a->n_blocks, n);
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(a->blocks[i]->text, blocks[i].text);
+        assert_int_equal(a->blocks[i]->type, blocks[i].type);
+    }
+}
+
+/* Without a namespace, with a document type that is not fetched, and much at once. */
+static void a_nitf_story_of_an_agency(void **state) {
+    (void)state;
+    static const struct expected_block blocks[] = {
+        {BLOCK_CROSSHEAD, "Tickets go on sale today"},
+        {BLOCK_PARAGRAPH, "The ferry is back."},
+        {BLOCK_PARAGRAPH, "The ferry Ellis Star came back."},
+        {BLOCK_CROSSHEAD, "A long year"},
+        {BLOCK_QUOTE, "We missed it."},
+        {BLOCK_QUOTE, "Ann Ott, baker"},
+        {BLOCK_LIST_ITEM, "Adults: 4"},
+        {BLOCK_LIST_ITEM, "Children: 2"},
+        {BLOCK_PARAGRAPH, "Times"},
+        {BLOCK_PARAGRAPH, "From | To"},
+        {BLOCK_PARAGRAPH, "9:00 | 9:40"},
+        {BLOCK_PARAGRAPH, "A note at the foot."},
+        {BLOCK_CAPTION, "Also seen: a gull."},
+        {BLOCK_PARAGRAPH, "Loose text"},
+        {BLOCK_PARAGRAPH, "Ann Smith writes on the sea."},
+    };
+    const Article *a = read_one(fixture(arena, "nitf_agency.xml"));
+    check_blocks(a, blocks, sizeof blocks / sizeof *blocks);
+    assert_string_equal(a->headline, "Ferry returns to Port\u00a0Ellis");
+    assert_int_equal(a->status, STATUS_USABLE); /* the embargo has an end */
+    assert_int_equal(a->embargoed_until, 1933567200000000);
+    assert_int_equal(a->created_at, 1933520400000000);
+    assert_int_equal(a->kind, KIND_BRIEF);
+    assert_int_equal(a->n_byline, 3);
+    assert_string_equal(a->byline[0], "Ann Smith");
+    assert_string_equal(a->byline[1], "Bo Li");
+    assert_string_equal(a->byline[2], "Cy Roe");
+    assert_string_equal(
+        a->note_to_editors,
+        "Picture follows\nThe ferry is older than we said.\nCall the harbour first");
+    assert_int_equal(a->n_subjects, 3);
+    assert_string_equal(a->subjects[1]->name, "Ann Smith");
+    assert_string_equal(a->subjects[2]->code, "NYSE:FER");
+    assert_int_equal(a->n_reviewers, 1);
+    assert_string_equal(a->section_label, "Local Sport");
+    assert_int_equal(a->media[0]->width, 800);
+    assert_int_equal(a->media[0]->height, 0); /* 100% is no number of pixels */
+    assert_string_equal(a->media[0]->caption, "The ferry at noon.");
+}
+
+static void nitf_in_gb18030(void **state) {
+    (void)state;
+    const Article *a = read_one(fixture(arena, "nitf_gb18030.xml"));
+    assert_string_equal(a->headline, "柳溪新桥今日通车");
+    assert_string_equal(a->byline[0], "本报记者 徐岚");
+    assert_string_equal(a->blocks[1]->text, "桥长二百米。");
+}
+
+static void a_message_of_an_agency(void **state) {
+    (void)state;
+    static const struct expected_block blocks[] = {
+        {BLOCK_PARAGRAPH, "The ferry Ellis\u00a0Star came back."},
+        {BLOCK_CROSSHEAD, "A long year"},
+        {BLOCK_QUOTE, "We missed it."},
+        {BLOCK_LIST_ITEM, "Adults: 4"},
+        {BLOCK_LIST_ITEM, "Children: 2"},
+        {BLOCK_CAPTION, "A gull"},
+        {BLOCK_PARAGRAPH, "Loose text"},
+        {BLOCK_PARAGRAPH, "in a division"},
+    };
+    assert_int_equal(read_text(fixture(arena, "newsml_agency.xml")), 0);
+    assert_int_equal(parsed.n_articles, 4);
+    assert_int_equal(parsed.warnings.n, 3); /* a package, a version, a concept */
+    const Article *a = parsed.articles[0], *plain = parsed.articles[3];
+    check_blocks(a, blocks, sizeof blocks / sizeof *blocks); /* one form of several */
+    assert_string_equal(a->headline, "Ferry returns");
+    assert_string_equal(a->subheadline, "After a year");
+    assert_string_equal(a->kicker[0], "Harbour");
+    assert_int_equal(a->n_byline, 2);
+    assert_string_equal(a->byline[0], "Ann Smith");
+    assert_string_equal(a->byline[1], "Bo Li");
+    assert_int_equal(a->kind, KIND_BRIEF);
+    assert_string_equal(a->source, "Harbour Office");
+    assert_string_equal(a->rights, "Copyright 2031 Example News. Not for use in books.");
+    assert_string_equal(a->note_to_editors, "Updates with a quotation\nPicture follows");
+    assert_string_equal(a->media[0]->href, "http://example.com/p.jpg");
+    assert_string_equal(a->subjects[1]->name, "");
+    assert_int_equal(parsed.articles[2]->status, STATUS_CANCELED);
+    assert_int_equal(plain->status, STATUS_WITHHELD); /* an embargo without an end */
+    assert_string_equal(plain->source, "EXAMPLE");
+    assert_string_equal(plain->blocks[0]->text, "One two.");
+    a = read_one(fixture(arena, "newsml_zh.xml"));
+    assert_string_equal(a->uri, "urn:example:news:zh:1");
+    assert_int_equal(a->version, 2);
+    assert_string_equal(a->headline, "柳溪新桥今日通车");
+    assert_string_equal(a->byline[0], "本报记者 徐岚");
+    assert_string_equal(a->section, "economy");
+}
+
+static void encoded_data_are_left_out(void **state) {
+    (void)state;
+    refused("<contentSet><inlineData encoding='e:base64'>QQ==</inlineData></contentSet>",
+            "contentSet", "neither text nor media");
+    assert_int_equal(parsed.warnings.n, 1);
+}
+
 static void wrong_values_are_named(void **state) {
     (void)state;
     refused("<nitf><head><docdata><date.issue norm='soon'/></docdata></head><body/></nitf>",
@@ -276,13 +389,19 @@ static void survive(struct slice bytes, void *context) {
 static void cut_and_changed(void **state) {
     (void)state;
     torture(slice_of(fixture(arena, "nitf_en.xml")), 10000, survive, "nitf");
+    torture(slice_of(fixture(arena, "nitf_agency.xml")), 5000, survive, "nitf");
     torture(slice_of(fixture(arena, "newsml_message.xml")), 10000, survive, "newsml-g2");
+    torture(slice_of(fixture(arena, "newsml_agency.xml")), 5000, survive, "newsml-g2");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_nitf_story, make, unmake),
         cmocka_unit_test_setup_teardown(a_newsml_message, make, unmake),
+        cmocka_unit_test_setup_teardown(a_nitf_story_of_an_agency, make, unmake),
+        cmocka_unit_test_setup_teardown(nitf_in_gb18030, make, unmake),
+        cmocka_unit_test_setup_teardown(a_message_of_an_agency, make, unmake),
+        cmocka_unit_test_setup_teardown(encoded_data_are_left_out, make, unmake),
         cmocka_unit_test_setup_teardown(wrong_values_are_named, make, unmake),
         cmocka_unit_test_setup_teardown(the_standards_listings, make, unmake),
         cmocka_unit_test_setup_teardown(every_field_comes_back, make, unmake),
