@@ -417,6 +417,12 @@ static int change_held(struct file_log *l, struct file_batch *b, const struct lo
     }
     if (ask->type == LOG_ASK_APPROVE)
         return approve(l, b, held, ask, now);
+    if (ask->type == LOG_ASK_RELEASE && held->n_approved_by < held->approvals) {
+        struct log_result *result = batch_result(b, LOG_REFUSED, ask->cookie);
+        fault_set(&result->fault, "", "it wants %zu more approvals before it can go",
+                  held->approvals - held->n_approved_by);
+        return 0;
+    }
     if (ask->type == LOG_ASK_RELEASE)
         return release(l, b, held, ask->cookie, now);
     put_drop(l, b, held->id, ask->who, now);

@@ -157,7 +157,7 @@ int log_append(struct log *log, const struct log_proposal *proposals, size_t n)
 enum log_ask_type {
     LOG_ASK_STORY,   /* what is known of uri */
     LOG_ASK_HELD,    /* what is held */
-    LOG_ASK_RELEASE, /* let the held article go now, whatever it waits for */
+    LOG_ASK_RELEASE, /* let the held article go before its time; not without its approvals */
     LOG_ASK_APPROVE, /* note that who approved; it goes when nothing else is missing */
     LOG_ASK_REJECT,  /* it is never to go */
 };

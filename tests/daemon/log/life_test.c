@@ -327,6 +327,10 @@ static void approved_before_its_time(void **state) {
     fixture_put(&f, t);
     struct kept_result r = fixture_ask(&f, LOG_ASK_HELD, 0, "");
     assert_int_equal(fixture_ask(&f, LOG_ASK_APPROVE, r.held[0], "Ann").outcome, LOG_APPROVED);
+    /* Nobody lets one go that lacks an approval. */
+    struct kept_result refused = fixture_ask(&f, LOG_ASK_RELEASE, r.held[1], "Bob");
+    assert_int_equal(refused.outcome, LOG_REFUSED);
+    assert_non_null(strstr(refused.fault.reason, "1 more approvals"));
     size_t n = f.n_results;
     atomic_store(&test_clock, now + HOUR);
     fixture_wait(&f, n + 1);
