@@ -76,6 +76,10 @@ struct file_item *batch_item(const struct log_proposal *p) {
     return item;
 }
 
+static size_t ask_size(const struct log_ask *ask) {
+    return sizeof(struct segment_record) + strlen(ask->who);
+}
+
 struct file_item *batch_ask(const struct log_ask *ask) {
     const char *uri = ask->uri == NULL ? "" : ask->uri, *who = ask->who == NULL ? "" : ask->who;
     struct file_item *item = malloc(sizeof *item + strlen(uri) + strlen(who) + 2);
@@ -88,7 +92,7 @@ struct file_item *batch_ask(const struct log_ask *ask) {
     item->ask = *ask;
     item->ask.uri = copy_string(&at, uri);
     item->ask.who = copy_string(&at, who);
-    item->bytes = sizeof(struct segment_record) + strlen(who);
+    item->bytes = ask_size(&item->ask);
     return item;
 }
 
@@ -413,6 +417,11 @@ static int change_held(struct file_log *l, struct file_batch *b, const struct lo
     if (held == NULL) {
         struct log_result *result = batch_result(b, LOG_REFUSED, ask->cookie);
         fault_set(&result->fault, "", "no article is held as %" PRIu64 " any more", ask->hold);
+        return 0;
+    }
+    /* It came into being in this very batch, which has no room for its release. */
+    if (b->used + ask_size(ask) + release_size(held) > b->size) {
+        batch_unavailable(batch_result(b, LOG_UNAVAILABLE, ask->cookie), "try again");
         return 0;
     }
     if (ask->type == LOG_ASK_APPROVE)

@@ -351,6 +351,31 @@ static void a_rejected_article_is_gone(void **state) {
     assert_int_equal(fixture_put(&f, s).outcome, LOG_HELD); /* it may be tried anew */
 }
 
+/* Whoever guesses a number before it is given gets nothing done by it. */
+static void a_hold_that_is_just_being_made(void **state) {
+    (void)state;
+    struct log_ask ask = {.type = LOG_ASK_RELEASE, .hold = 2, .who = "Ann", .cookie = &f};
+    int (*sync)(int) = log_io.fdatasync;
+    atomic_store(&waits, false);
+    log_io.fdatasync = gated_sync;
+    pthread_mutex_lock(&gate);
+    struct story first = story("u:1", 1, "a/brief", "first"),
+                 s = story("u:2", 1, "a/brief", "held");
+    s.hold_until_usec = atomic_load(&test_clock) + HOUR;
+    fixture_append(&f, &first, 1);
+    while (!atomic_load(&waits))
+        usleep(100);
+    fixture_append(&f, &s, 1);
+    assert_int_equal(log_ask(f.log, &ask), 0);
+    pthread_mutex_unlock(&gate);
+    fixture_wait(&f, 3);
+    log_io.fdatasync = sync;
+    assert_int_equal(f.results[1].outcome, LOG_HELD);
+    assert_int_equal(f.results[2].outcome, LOG_UNAVAILABLE);
+    expect_texts(NULL, "first");
+    assert_int_equal(fixture_ask(&f, LOG_ASK_RELEASE, 2, "Ann").outcome, LOG_RELEASED);
+}
+
 static void what_is_known_of_a_story(void **state) {
     (void)state;
     struct kept_result r = fixture_ask(&f, LOG_ASK_STORY, 0, "u:1");
@@ -385,6 +410,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(two_persons_approve, setup, teardown),
         cmocka_unit_test_setup_teardown(approved_before_its_time, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rejected_article_is_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_hold_that_is_just_being_made, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_known_of_a_story, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
