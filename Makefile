@@ -22,12 +22,16 @@ PACKAGES   := libzmq libprotobuf-c libsystemd inih jansson libxml-2.0 libsodium 
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES))
 LIBS       = $(PKG_LIBS) -lunistring
+# Of the tools alone; the library for others needs none of them.
+TOOL_PACKAGES   := sqlite3 libcurl
+TOOL_CFLAGS     = $(shell pkg-config --cflags $(TOOL_PACKAGES))
+TOOL_LIBS       = $(shell pkg-config --libs $(TOOL_PACKAGES))
 
 FLAGS = -std=gnu17 -D_GNU_SOURCE -DNEWSWIRE_VERSION='"$(VERSION)"' -I. -I$(B)/gen \
 	-fPIC -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wpointer-arith -Wvla $(CFLAGS) $(MODE_CFLAGS) $(WERROR)
-COMPILE = $(CC) $(FLAGS) $(PKG_CFLAGS)
-LINK    = $(CC) $(LDFLAGS) $(MODE_CFLAGS) -pthread
+COMPILE = $(CC) $(FLAGS) $(PKG_CFLAGS) $(TOOL_CFLAGS)
+LINK    = $(CC) -Wl,--as-needed $(LDFLAGS) $(MODE_CFLAGS) -pthread
 
 # ---- sources
 
@@ -173,13 +177,13 @@ $(B)/newswired: $(B)/daemon/main.o $(DAEMON_LIB) $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS)
 
 $(addprefix $(B)/,$(TOOLS)): $(B)/%: $(B)/clients/%.o $(if $(LIB_SRC),$(CLIENT_LIB)) $(PROTO_LIB)
-	$(LINK) -o $@ $^ $(LIBS)
+	$(LINK) -o $@ $^ $(LIBS) $(TOOL_LIBS)
 
 $(B)/tests/bench/%_bench: $(B)/tests/bench/%_bench.o $(B)/tests/bench/bench.o $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS)
 
 $(B)/tests/%_test: $(B)/tests/%_test.o $(TEST_HELP) $(DAEMON_LIB) $(if $(LIB_SRC),$(CLIENT_LIB)) $(PROTO_LIB)
-	$(LINK) -o $@ $^ $(LIBS) -lcmocka
+	$(LINK) -o $@ $^ $(LIBS) $(TOOL_LIBS) -lcmocka
 
 -include $(patsubst %.c,$(B)/%.d,$(PROTO_SRC) $(DAEMON_SRC) daemon/main.c $(LIB_SRC) $(TOOL_SRC) \
 	$(addprefix clients/,$(addsuffix .c,$(TOOLS))) $(TEST_SRC) $(BENCH_SRC))

@@ -2,8 +2,8 @@
  * newswire-submit: reads pages and stories, and sends their articles.
  */
 #include "clients/lib/newswire.h"
-#include "clients/lib/options.h"
 #include "clients/submit/submit.h"
+#include "clients/tool/options.h"
 #include "proto/input.h"
 #include "proto/json.h"
 #include "proto/parse.h"

@@ -1,7 +1,7 @@
 /*
  * newswirectl: asks a running daemon.
  */
-#include "clients/lib/options.h"
+#include "clients/tool/options.h"
 #include "proto/config.h"
 #include "proto/newswire.pb-c.h"
 #include "proto/text.h"

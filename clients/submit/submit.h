@@ -7,7 +7,7 @@
 #pragma once
 
 #include "clients/lib/newswire.h"
-#include "clients/lib/options.h"
+#include "clients/tool/options.h"
 #include "proto/parse.h"
 #include "proto/rules.h"
 #include "proto/write.h"

@@ -1,4 +1,4 @@
-#include "clients/lib/options.h"
+#include "clients/tool/options.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,0 +1,254 @@
+#include "clients/tool/follow.h"
+
+#include "proto/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    TURN_MSEC = 500, /* so often a signal is looked for, at least */
+    SAVE_USEC = 1000000,
+    PROGRESS_USEC = 200000,
+    PATIENCE_USEC = 2000000, /* without a connection before a word is said of it */
+    BAR_COLUMNS = 24,
+};
+
+volatile sig_atomic_t follow_stop;
+
+static void on_signal(int number) {
+    follow_stop = number;
+}
+
+void follow_signals(void) {
+    struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+uint64_t follow_now_usec(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* ---- what is said beside the entries */
+
+static void clear_progress(struct follow *f) {
+    if (f->shows_progress)
+        fputs("\r\033[K", stderr);
+    f->shows_progress = false;
+}
+
+void follow_say(struct follow *f, const char *format, ...) {
+    va_list arguments;
+    clear_progress(f);
+    fprintf(stderr, "%s: ", f->options->program);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+/* A bar, on a terminal that doesn't show the entries too. */
+static void show_progress(struct follow *f, uint64_t now) {
+    if (now - f->progress_usec < PROGRESS_USEC)
+        return;
+    f->progress_usec = now;
+    uint64_t proven = newswire_reader_proven(f->reader), head = newswire_reader_head(f->reader);
+    sd_notifyf(0, "STATUS=%s entry %llu of %llu", f->caught_up ? "At" : "Catching up, at",
+               (unsigned long long)proven, (unsigned long long)(head > proven ? head : proven));
+    if (f->wire.quiet || f->caught_up || !isatty(STDERR_FILENO) || isatty(STDOUT_FILENO) ||
+        head == 0)
+        return;
+    int done = proven >= head ? BAR_COLUMNS : (int)(proven * BAR_COLUMNS / head);
+    f->shows_progress = true;
+    fprintf(stderr, "\r\033[K[%.*s%.*s] %3llu%%  %llu %s, at %llu of %llu", done,
+            "########################", BAR_COLUMNS - done, "                        ",
+            (unsigned long long)(proven >= head ? 100 : proven * 100 / head),
+            (unsigned long long)f->taken, f->what == NULL ? "entries" : f->what,
+            (unsigned long long)proven, (unsigned long long)head);
+}
+
+static int take_error(struct follow *f, const struct newswire_event *event) {
+    char *message = text_harmless(slice_of(event->message));
+    follow_say(f, "%s%s", event->damaged ? "the daemon's log is damaged: " : "",
+               message == NULL ? "out of memory" : message);
+    free(message);
+    return !event->final ? OPTIONS_GO_ON : event->damaged ? EX_DATAERR : EX_PROTOCOL;
+}
+
+static void tell_loss(struct follow *f, const struct newswire_event *event) {
+    follow_say(f, "%.*s: entries after %llu, up to %llu, are kept no more", (int)event->topic.len,
+               (const char *)event->topic.data, (unsigned long long)event->after,
+               (unsigned long long)event->upto);
+    f->unsaved = true;
+}
+
+static void tell_epoch(struct follow *f, const struct newswire_event *event) {
+    follow_say(f,
+               "the log is another one (epoch %llu, before %llu): all of it follows; "
+               "go by uri and version",
+               (unsigned long long)event->epoch, (unsigned long long)event->epoch_before);
+    f->caught_up = false;
+}
+
+/* ---- events */
+
+static int take_entry(struct follow *f, const struct newswire_entry *e) {
+    f->unsaved = f->busy = true;
+    f->unsaved_entries++;
+    f->taken++;
+    return f->use->entry(f->userdata, e);
+}
+
+static int tell_tool(struct follow *f, const struct newswire_event *event) {
+    return f->use->event == NULL ? OPTIONS_GO_ON : f->use->event(f->userdata, event);
+}
+
+static void take_connected(struct follow *f) {
+    if (f->told_unreachable && !f->wire.quiet)
+        follow_say(f, "connected");
+    f->connected = true;
+    f->told_unreachable = false;
+    if (!f->told_ready)
+        sd_notify(0, "READY=1");
+    f->told_ready = true;
+}
+
+static int take_event(struct follow *f, const struct newswire_event *event) {
+    switch (event->type) {
+    case NEWSWIRE_ENTRY: return take_entry(f, &event->entry);
+    case NEWSWIRE_LOSS: tell_loss(f, event); return tell_tool(f, event);
+    case NEWSWIRE_EPOCH: tell_epoch(f, event); return tell_tool(f, event);
+    case NEWSWIRE_CAUGHT_UP:
+        f->caught_up = f->unsaved = true;
+        clear_progress(f);
+        return f->until_head ? EX_OK : OPTIONS_GO_ON;
+    case NEWSWIRE_CONNECTED: take_connected(f); break;
+    case NEWSWIRE_DISCONNECTED:
+        f->connected = false;
+        f->away_since_usec = follow_now_usec();
+        break;
+    case NEWSWIRE_UNANSWERED:
+        if (!f->wire.quiet)
+            follow_say(f, "the daemon does not answer; it is asked again");
+        return f->wire.timeout_sec.given ? EX_UNAVAILABLE : OPTIONS_GO_ON;
+    case NEWSWIRE_ERROR: return take_error(f, event);
+    }
+    return OPTIONS_GO_ON;
+}
+
+/* Whether the daemon has been away for too long, and a word about it. */
+static int mind_connection(struct follow *f, uint64_t now) {
+    uint64_t away = now - f->away_since_usec;
+    if (f->connected)
+        return OPTIONS_GO_ON;
+    if (f->wire.timeout_sec.given && away / 1000000 >= f->wire.timeout_sec.value) {
+        follow_say(f, "no daemon at %s and %s", f->wire.feed, f->wire.replay);
+        return EX_UNAVAILABLE;
+    }
+    if (!f->wire.quiet && !f->told_unreachable && away >= PATIENCE_USEC) {
+        follow_say(f, "no daemon at %s and %s; waiting for it", f->wire.feed, f->wire.replay);
+        f->told_unreachable = true;
+    }
+    return OPTIONS_GO_ON;
+}
+
+static int save(struct follow *f) {
+    f->saved_usec = follow_now_usec();
+    f->unsaved = false;
+    f->unsaved_entries = 0;
+    return f->use->save == NULL ? OPTIONS_GO_ON : f->use->save(f->userdata, f->reader);
+}
+
+static int save_at_times(struct follow *f, uint64_t now) {
+    bool time = now - f->saved_usec >= (f->save_usec == 0 ? SAVE_USEC : f->save_usec);
+    bool many = f->save_after > 0 && f->unsaved_entries >= f->save_after;
+    return f->unsaved && (time || many) ? save(f) : OPTIONS_GO_ON;
+}
+
+/* One event, if there is one in time. What was done gets its idle call before a wait. */
+static int turn(struct follow *f) {
+    struct newswire_event event;
+    int r = newswire_reader_next(f->reader, f->busy ? 0 : TURN_MSEC, &event);
+    uint64_t now = follow_now_usec();
+    int code = OPTIONS_GO_ON;
+    if (r < 0 && r != -EINTR) {
+        follow_say(f, "%s", strerror(-r));
+        return EX_OSERR;
+    }
+    if (r > 0) {
+        code = take_event(f, &event);
+    } else if (f->busy) {
+        f->busy = false;
+        code = f->use->idle == NULL ? OPTIONS_GO_ON : f->use->idle(f->userdata);
+    } else {
+        code = mind_connection(f, now);
+    }
+    if (code == OPTIONS_GO_ON)
+        code = save_at_times(f, now);
+    show_progress(f, now);
+    return code;
+}
+
+int follow_run(struct follow *f) {
+    int code = OPTIONS_GO_ON;
+    f->away_since_usec = f->saved_usec = follow_now_usec();
+    while (code == OPTIONS_GO_ON && follow_stop == 0)
+        code = turn(f);
+    clear_progress(f);
+    sd_notify(0, "STOPPING=1");
+    if (code == EX_IOERR)
+        return code; /* nothing is known of what was done */
+    int saved = save(f);
+    return code > 0 ? code : saved > 0 ? saved : EX_OK;
+}
+
+/* ---- beginning and end */
+
+int follow_open(struct follow *f, struct newswire_reader_options *reader) {
+    char error[512];
+    f->wire.feed = options_endpoint(f->wire.feed, f->wire.server, OPTIONS_FEED_PORT, f->feed);
+    f->wire.replay =
+        options_endpoint(f->wire.replay, f->wire.server, OPTIONS_REPLAY_PORT, f->replay);
+    if (f->wire.feed == NULL || f->wire.replay == NULL)
+        return options_fault(f->options, "--server: the name is too long");
+    follow_signals();
+    reader->feed = f->wire.feed;
+    reader->replay = f->wire.replay;
+    reader->client = f->wire.client;
+    int r = newswire_reader_new(reader, &f->reader, error, sizeof error);
+    if (r == 0)
+        return EX_OK;
+    follow_say(f, "%s", error);
+    return r == -EBUSY ? EX_TEMPFAIL : r == -EINVAL ? EX_USAGE : r == -ENOMEM ? EX_OSERR : EX_IOERR;
+}
+
+void follow_close(struct follow *f) {
+    f->reader = newswire_reader_free(f->reader);
+}
+
+int follow_topics(char *const *names, size_t n, const char *const **ret) {
+    size_t bytes = (n + 1) * sizeof(char *);
+    for (size_t i = 0; i < n; i++)
+        bytes += strlen(names[i]) + 2;
+    char **topics = malloc(bytes), *at = (char *)(topics + n + 1);
+    if (topics == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        bool bare = strchr(names[i], '/') == NULL && *names[i] != '\0';
+        topics[i] = at;
+        at += sprintf(at, "%s%s", names[i], bare ? "/" : "") + 1;
+    }
+    topics[n] = NULL;
+    *ret = (const char *const *)topics;
+    return 0;
+}

@@ -1,0 +1,185 @@
+#include "clients/tool/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { BUSY_MSEC = 30000 };
+
+__attribute__((format(printf, 3, 4))) static int trouble(struct store *s, int error,
+                                                         const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(s->trouble, sizeof s->trouble, format, arguments);
+    va_end(arguments);
+    return error;
+}
+
+static int sqlite_trouble(struct store *s, const char *sql) {
+    int code = s->db == NULL ? SQLITE_NOMEM : sqlite3_errcode(s->db);
+    trouble(s, 0, "%s (%.60s%s)", s->db == NULL ? "out of memory" : sqlite3_errmsg(s->db), sql,
+            strlen(sql) > 60 ? "..." : "");
+    return code == SQLITE_NOMEM ? -ENOMEM : code == SQLITE_BUSY ? -EBUSY : -EIO;
+}
+
+int store_exec(struct store *s, const char *sql) {
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sqlite_trouble(s, sql);
+}
+
+sqlite3_stmt *store_prepare(struct store *s, const char *sql) {
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
+        SQLITE_OK)
+        sqlite_trouble(s, sql);
+    return statement;
+}
+
+int store_step(struct store *s, sqlite3_stmt *statement) {
+    int r = sqlite3_step(statement);
+    if (r == SQLITE_ROW)
+        return 1;
+    int error = r == SQLITE_DONE ? 0 : sqlite_trouble(s, sqlite3_sql(statement));
+    sqlite3_reset(statement);
+    return error;
+}
+
+int store_run(struct store *s, sqlite3_stmt *statement) {
+    int r = store_step(s, statement);
+    if (r == 1)
+        sqlite3_reset(statement);
+    return r < 0 ? r : 0;
+}
+
+/* SQLite takes a NULL pointer for null, and an empty text is none. */
+void store_bind_text(sqlite3_stmt *statement, int place, struct slice text) {
+    sqlite3_bind_text(statement, place, text.len == 0 ? "" : (const char *)text.data, (int)text.len,
+                      SQLITE_STATIC);
+}
+
+void store_bind_string(sqlite3_stmt *statement, int place, const char *text) {
+    sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
+}
+
+void store_bind_bytes(sqlite3_stmt *statement, int place, struct slice bytes) {
+    sqlite3_bind_blob(statement, place, bytes.len == 0 ? (const void *)"" : bytes.data,
+                      (int)bytes.len, SQLITE_STATIC);
+}
+
+void store_bind_int(sqlite3_stmt *statement, int place, int64_t value) {
+    sqlite3_bind_int64(statement, place, value);
+}
+
+struct slice store_column(sqlite3_stmt *statement, int column) {
+    const uint8_t *data = sqlite3_column_blob(statement, column);
+    return (struct slice){data, (size_t)sqlite3_column_bytes(statement, column)};
+}
+
+const char *store_column_string(sqlite3_stmt *statement, int column) {
+    const unsigned char *text = sqlite3_column_text(statement, column);
+    return text == NULL ? "" : (const char *)text;
+}
+
+/* ---- opening */
+
+static int pragma_value(struct store *s, const char *sql, int *ret) {
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL) != SQLITE_OK)
+        return sqlite_trouble(s, sql);
+    int r = store_step(s, statement);
+    if (r == 1)
+        *ret = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return r < 0 ? r : 0;
+}
+
+static int step_up(struct store *s, const struct store_schema *schema, int version) {
+    char sql[64];
+    int r = store_exec(s, schema->steps[version]);
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %d", version + 1);
+    return r < 0 ? r : store_exec(s, sql);
+}
+
+/* One transaction, begun before the version is read: two programs may start at once. */
+static int migrate(struct store *s, const struct store_schema *schema, int newest) {
+    char sql[64];
+    int version = 0, r = store_exec(s, "BEGIN IMMEDIATE");
+    if (r < 0)
+        return r;
+    r = pragma_value(s, "PRAGMA user_version", &version);
+    snprintf(sql, sizeof sql, "PRAGMA application_id = %d", schema->application_id);
+    if (r == 0 && version == 0)
+        r = store_exec(s, sql);
+    for (; r == 0 && version < newest; version++)
+        r = step_up(s, schema, version);
+    if (r == 0)
+        return store_exec(s, "COMMIT");
+    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return r;
+}
+
+static int check_schema(struct store *s, const char *path, const struct store_schema *schema,
+                        enum store_mode mode) {
+    int version = 0, id = 0, newest = 0, objects = 0;
+    while (schema->steps[newest] != NULL)
+        newest++;
+    int r = pragma_value(s, "PRAGMA user_version", &version);
+    if (r == 0)
+        r = pragma_value(s, "PRAGMA application_id", &id);
+    if (r == 0)
+        r = pragma_value(s, "SELECT count(*) FROM sqlite_master", &objects);
+    if (r < 0)
+        return r;
+    bool fresh = version == 0 && id == 0 && objects == 0;
+    if (!fresh && id != schema->application_id)
+        return trouble(s, -EINVAL, "%s: it is no %s of newswire's", path, schema->what);
+    if (version > newest)
+        return trouble(s, -EINVAL, "%s: a newer newswire made it (version %d, this one knows %d)",
+                       path, version, newest);
+    if (fresh && mode != STORE_CREATE)
+        return trouble(s, -EINVAL, "%s: it is empty", path);
+    if (version < newest && mode == STORE_READ)
+        return trouble(s, -EINVAL, "%s: an older newswire made it; 'run' brings it up to date",
+                       path);
+    return version < newest ? migrate(s, schema, newest) : 0;
+}
+
+static int make_folder(struct store *s, const char *path) {
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path)
+        return 0;
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    if (mkdir(folder, 0750) < 0 && errno != EEXIST)
+        return trouble(s, -errno, "%s: %s", folder, strerror(errno));
+    return 0;
+}
+
+int store_open(struct store *s, const char *path, const struct store_schema *schema,
+               enum store_mode mode) {
+    int flags = mode == STORE_READ    ? SQLITE_OPEN_READONLY
+                : mode == STORE_WRITE ? SQLITE_OPEN_READWRITE
+                                      : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    struct stat st;
+    *s = (struct store){0};
+    if (mode != STORE_CREATE && stat(path, &st) < 0)
+        return trouble(s, -errno, "%s: %s", path, strerror(errno));
+    int r = mode == STORE_CREATE ? make_folder(s, path) : 0;
+    if (r < 0)
+        return r;
+    if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK)
+        return trouble(s, -EIO, "%s: %s", path,
+                       s->db == NULL ? "out of memory" : sqlite3_errmsg(s->db));
+    sqlite3_busy_timeout(s->db, BUSY_MSEC);
+    if (mode != STORE_READ)
+        r = store_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                          "PRAGMA foreign_keys = ON");
+    return r < 0 ? r : check_schema(s, path, schema, mode);
+}
+
+void store_close(struct store *s) {
+    for (sqlite3_stmt *st; s->db != NULL && (st = sqlite3_next_stmt(s->db, NULL)) != NULL;)
+        sqlite3_finalize(st);
+    sqlite3_close(s->db);
+    s->db = NULL;
+}
