@@ -240,9 +240,10 @@ int follow_topics(char *const *names, size_t n, const char *const **ret) {
     size_t bytes = (n + 1) * sizeof(char *);
     for (size_t i = 0; i < n; i++)
         bytes += strlen(names[i]) + 2;
-    char **topics = malloc(bytes), *at = (char *)(topics + n + 1);
+    char **topics = malloc(bytes);
     if (topics == NULL)
         return -ENOMEM;
+    char *at = (char *)(topics + n + 1);
     for (size_t i = 0; i < n; i++) {
         bool bare = strchr(names[i], '/') == NULL && *names[i] != '\0';
         topics[i] = at;
