@@ -23,7 +23,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES))
 LIBS       = $(PKG_LIBS) -lunistring
 # Of the tools alone; the library for others needs none of them.
-TOOL_PACKAGES   := sqlite3 libcurl
+TOOL_PACKAGES   := sqlite3 libcurl libmicrohttpd
 TOOL_CFLAGS     = $(shell pkg-config --cflags $(TOOL_PACKAGES))
 TOOL_LIBS       = $(shell pkg-config --libs $(TOOL_PACKAGES))
 
@@ -58,7 +58,7 @@ PROGRAMS   := $(B)/newswired $(addprefix $(B)/,$(TOOLS))
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(filter %_test.c,$(TEST_SRC)))
 TEST_HELP  := $(call obj,$(filter-out %_test.c,$(TEST_SRC)))
 BENCHES    := $(patsubst %.c,$(B)/%,$(filter %_bench.c,$(BENCH_SRC)))
-SYSTEM_TESTS := $(sort $(filter-out %/lib.sh,$(wildcard tests/system/*.sh)) \
+SYSTEM_TESTS := $(sort $(filter-out %/lib.sh %/forward_lib.sh,$(wildcard tests/system/*.sh)) \
 	$(filter-out %/lib.py,$(wildcard tests/interop/*.py)))
 
 # ---- what people call

@@ -56,6 +56,8 @@ struct request {
 struct header {
     uint64_t id;
     struct slice client, hold;
+    struct slice path[LIMIT_PATH];
+    size_t n_path;
     bool force;
     size_t n, n_questions;
 };
@@ -336,6 +338,19 @@ static void name_refused(struct item *item, struct slice article) {
     }
 }
 
+/* The path as the log takes it; it copies it. 0 or -ENOMEM. */
+static int set_path(struct intake *in, const struct header *h, struct log_proposal *p) {
+    char **path = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < h->n_path; i++)
+        if (article_push_string(in->arena, &path, &n, (const char *)h->path[i].data,
+                                h->path[i].len) < 0)
+            return -ENOMEM;
+    p->path = (const char *const *)path;
+    p->n_path = n;
+    return 0;
+}
+
 static void take_article(struct intake *in, struct item *item, const struct header *h,
                          struct slice article) {
     struct fault fault = {0};
@@ -349,7 +364,9 @@ static void take_article(struct intake *in, struct item *item, const struct head
         item->version = p.version;
         item->uri = strdup(p.uri);
         memcpy(item->topic, p.topic, strlen(p.topic) + 1);
-        r = item->uri == NULL ? -ENOMEM : add_proposal(in, &p);
+        r = item->uri == NULL ? -ENOMEM : set_path(in, h, &p);
+        if (r == 0)
+            r = add_proposal(in, &p);
     }
     if (r == -EINVAL) {
         name_refused(item, article);
@@ -378,7 +395,27 @@ static int add_question(struct intake *in, struct question *q, struct slice uri)
     return 0;
 }
 
-enum { REQUEST_ID = 1, ARTICLES = 2, CLIENT = 3, FORCE = 4, HOLD = 5, STORIES = 6, HELD = 7 };
+enum {
+    REQUEST_ID = 1,
+    ARTICLES = 2,
+    CLIENT = 3,
+    FORCE = 4,
+    HOLD = 5,
+    STORIES = 6,
+    HELD = 7,
+    PATH = 8
+};
+
+/* A daemon that the articles came through. */
+static int add_step(struct header *h, struct slice name, struct fault *f) {
+    if (name.len == 0 || name.len > LIMIT_NAME_BYTES || memchr(name.data, 0, name.len) != NULL ||
+        u8_check(name.data, name.len) != NULL)
+        return fault_set(f, "path", "a name is text of 1 to %d bytes", LIMIT_NAME_BYTES);
+    if (h->n_path == LIMIT_PATH)
+        return fault_set(f, "path", "the articles came through more than %d daemons", LIMIT_PATH);
+    h->path[h->n_path++] = name;
+    return 0;
+}
 
 /* Reads a SubmitRequest in place: the articles stay where they are. */
 static int read_request(struct slice body, struct header *ret, struct fault *f) {
@@ -386,7 +423,7 @@ static int read_request(struct slice body, struct header *ret, struct fault *f) 
     while (body.len > 0) {
         struct wire_field w;
         bool good = wire_get_field(&body, &w);
-        if (good && w.number >= REQUEST_ID && w.number <= HELD)
+        if (good && w.number >= REQUEST_ID && w.number <= PATH)
             good = w.type == (w.number == REQUEST_ID || w.number == FORCE ? WIRE_VARINT : WIRE_LEN);
         if (!good)
             return fault_set(f, "", "is no SubmitRequest");
@@ -396,6 +433,10 @@ static int read_request(struct slice body, struct header *ret, struct fault *f) 
         case CLIENT: h.client = w.bytes; break;
         case FORCE: h.force = w.value != 0; break;
         case HOLD: h.hold = w.bytes; break;
+        case PATH:
+            if (add_step(&h, w.bytes, f) < 0)
+                return -EINVAL;
+            break;
         case STORIES:
         case HELD:
             h.n_questions++;

@@ -192,6 +192,12 @@ int newswire_submitter_finish(struct newswire_submitter *submitter)
 int newswire_submitter_hold(struct newswire_submitter *submitter, const char *reason)
     __attribute__((nonnull(1), warn_unused_result));
 
+/* From here on articles have come through these daemons, oldest first; n 0: through
+ * none. At most NEWSWIRE_PATH_MOST names, copied. Waits first for what was sent
+ * before. 0; -EINVAL; errors as newswire_submitter_add. */
+int newswire_submitter_path(struct newswire_submitter *submitter, const char *const *names,
+                            size_t n) __attribute__((nonnull(1), warn_unused_result));
+
 /* What the daemon knows of a uri. */
 struct newswire_story {
     uint32_t version; /* newest that was published; 0: none */

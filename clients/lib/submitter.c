@@ -35,7 +35,9 @@ struct request {
 struct newswire_submitter {
     struct newswire_submitter_options options;
     char *client;
-    char *hold; /* why articles are to be held; "": they are not */
+    char *hold;    /* why articles are to be held; "": they are not */
+    uint8_t *path; /* as fields of a request */
+    size_t path_len;
     void *context;
     struct link link;
     struct arena *arena;
@@ -109,6 +111,7 @@ struct newswire_submitter *newswire_submitter_free(struct newswire_submitter *s)
     arena_free(s->arena);
     free(s->client);
     free(s->hold);
+    free(s->path);
     free(s);
     return NULL;
 }
@@ -134,7 +137,7 @@ static int make_request(struct newswire_submitter *s, struct request *q) {
     size_t bytes, n = count_next(s, &bytes);
     struct slice client = slice_of(s->client);
     struct slice hold = slice_of(s->hold);
-    uint8_t *p = malloc(bytes + (n + 4) * AROUND_BYTES + client.len + hold.len);
+    uint8_t *p = malloc(bytes + (n + 4) * AROUND_BYTES + client.len + hold.len + s->path_len);
     if (p == NULL)
         return -ENOMEM;
     *q = (struct request){.id = ++s->last_id, .first = s->first, .bytes = p, .n = n};
@@ -145,6 +148,8 @@ static int make_request(struct newswire_submitter *s, struct request *q) {
     p = wire_put_bytes(p, 3, client);
     p = wire_put_uint(p, 4, s->options.force);
     p = wire_put_bytes(p, 5, hold);
+    if (s->path_len > 0)
+        p = mempcpy(p, s->path, s->path_len);
     q->len = (size_t)(p - q->bytes);
     s->first = last->next;
     if (s->first == NULL)
@@ -385,6 +390,29 @@ int newswire_submitter_hold(struct newswire_submitter *s, const char *reason) {
         return -ENOMEM;
     free(s->hold);
     s->hold = copy;
+    return 0;
+}
+
+int newswire_submitter_path(struct newswire_submitter *s, const char *const *names, size_t n) {
+    enum { PATH = 8 };
+    uint8_t bytes[LIMIT_PATH * (LIMIT_NAME_BYTES + WIRE_VARINT_BYTES)] = {0}, *p = bytes;
+    for (size_t i = 0; i < n; i++) {
+        if (n > LIMIT_PATH || *names[i] == '\0' || strlen(names[i]) > LIMIT_NAME_BYTES)
+            return -EINVAL;
+        p = wire_put_bytes(p, PATH, slice_of(names[i]));
+    }
+    size_t len = (size_t)(p - bytes);
+    bool same = len == s->path_len && (len == 0 || memcmp(bytes, s->path, len) == 0);
+    int r = same ? 0 : newswire_submitter_finish(s);
+    if (r < 0 || same)
+        return r;
+    uint8_t *copy = malloc(len + 1);
+    if (copy == NULL)
+        return -ENOMEM;
+    memcpy(copy, bytes, len);
+    free(s->path);
+    s->path = copy;
+    s->path_len = len;
     return 0;
 }
 

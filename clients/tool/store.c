@@ -51,6 +51,70 @@ int store_run(struct store *s, sqlite3_stmt *statement) {
     return r < 0 ? r : 0;
 }
 
+/* ---- queries */
+
+/* The place of a literal, or a free one: they are few, and found at once. */
+static sqlite3_stmt *find_query(struct store *s, const char *sql) {
+    size_t at = ((uintptr_t)sql >> 3) % STORE_QUERIES;
+    for (size_t i = 0; i < STORE_QUERIES; i++, at = (at + 1) % STORE_QUERIES) {
+        if (s->queries[at].sql == NULL) {
+            s->queries[at].statement = store_prepare(s, sql);
+            if (s->queries[at].statement != NULL)
+                s->queries[at].sql = sql;
+        }
+        if (s->queries[at].sql == NULL || s->queries[at].sql == sql)
+            return s->queries[at].statement;
+    }
+    trouble(s, 0, "more than %d queries", STORE_QUERIES);
+    return NULL;
+}
+
+static sqlite3_stmt *bind_query(struct store *s, const char *sql, const char *types,
+                                va_list values) {
+    sqlite3_stmt *st = find_query(s, sql);
+    if (st == NULL)
+        return NULL;
+    sqlite3_reset(st);
+    for (int i = 1; types[i - 1] != '\0'; i++)
+        switch (types[i - 1]) {
+        case 'i': store_bind_int(st, i, va_arg(values, int64_t)); break;
+        case 's': store_bind_string(st, i, va_arg(values, const char *)); break;
+        case 't': store_bind_text(st, i, va_arg(values, struct slice)); break;
+        case 'b': store_bind_bytes(st, i, va_arg(values, struct slice)); break;
+        default: sqlite3_bind_null(st, i); break;
+        }
+    return st;
+}
+
+sqlite3_stmt *store_query(struct store *s, const char *sql, const char *types, ...) {
+    va_list values;
+    va_start(values, types);
+    sqlite3_stmt *st = bind_query(s, sql, types, values);
+    va_end(values);
+    return st;
+}
+
+int store_do(struct store *s, const char *sql, const char *types, ...) {
+    va_list values;
+    va_start(values, types);
+    sqlite3_stmt *st = bind_query(s, sql, types, values);
+    va_end(values);
+    return st == NULL ? -EIO : store_run(s, st);
+}
+
+int store_number(struct store *s, int64_t *ret, const char *sql, const char *types, ...) {
+    va_list values;
+    va_start(values, types);
+    sqlite3_stmt *st = bind_query(s, sql, types, values);
+    va_end(values);
+    int r = st == NULL ? -EIO : store_step(s, st);
+    if (r == 1) {
+        *ret = sqlite3_column_int64(st, 0);
+        sqlite3_reset(st);
+    }
+    return r;
+}
+
 /* SQLite takes a NULL pointer for null, and an empty text is none. */
 void store_bind_text(sqlite3_stmt *statement, int place, struct slice text) {
     sqlite3_bind_text(statement, place, text.len == 0 ? "" : (const char *)text.data, (int)text.len,
@@ -182,4 +246,5 @@ void store_close(struct store *s) {
         sqlite3_finalize(st);
     sqlite3_close(s->db);
     s->db = NULL;
+    memset(s->queries, 0, sizeof s->queries);
 }

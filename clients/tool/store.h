@@ -14,9 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { STORE_QUERIES = 96 };
+
 struct store {
     sqlite3 *db;
     char trouble[512];
+    struct {
+        const char *sql; /* the literal, by its address */
+        sqlite3_stmt *statement;
+    } queries[STORE_QUERIES];
 };
 
 struct store_schema {
@@ -54,6 +60,22 @@ int store_step(struct store *store, sqlite3_stmt *statement)
 /* Runs a statement that gives no row, or whose row nobody wants. 0, -EIO, -EBUSY. */
 int store_run(struct store *store, sqlite3_stmt *statement)
     __attribute__((nonnull, warn_unused_result));
+
+/* A literal statement, prepared once for the store's life, with its values bound;
+ * types has a letter for each: i int64_t, s const char * (NULL: null), t struct
+ * slice as text, b struct slice as bytes, n nothing: null. What is bound must
+ * live until the statement is reset. NULL with the trouble noted. */
+sqlite3_stmt *store_query(struct store *store, const char *sql, const char *types, ...)
+    __attribute__((nonnull(1, 2, 3), warn_unused_result));
+
+/* The same, run as store_run does. */
+int store_do(struct store *store, const char *sql, const char *types, ...)
+    __attribute__((nonnull(1, 2, 3), warn_unused_result));
+
+/* The first column of its only row as a number; *ret stays when there is none.
+ * 1 for a row, 0 for none, or an error. */
+int store_number(struct store *store, int64_t *ret, const char *sql, const char *types, ...)
+    __attribute__((nonnull(1, 2, 3, 4), warn_unused_result));
 
 /* Binds by place, from 1. Texts and bytes must live until the next step or reset. */
 void store_bind_text(sqlite3_stmt *statement, int place, struct slice text);

@@ -3,17 +3,27 @@
 # codes, and a man page that names every option that --help names.
 . "$(dirname "$0")/lib.sh"
 
-for program in newswired newswire-submit newswire-tail newswirectl; do
-    step "$program"
-    expect 0 "$bin/$program" --help
+# check_help MANUAL: of what is in $work/out.
+check_help() {
     [ "$(wc -l <"$work/out")" -le 24 ] || fail "--help has $(wc -l <"$work/out") lines"
     [ "$(awk '{ if (length > m) m = length } END { print m + 0 }' "$work/out")" -le 80 ] || fail "--help is wider than 80"
-    cp "$work/out" "$work/help"
+    for option in $(grep -oE -- '--[a-z][a-z-]*' "$work/out" | sort -u); do
+        name=$(echo "${option#--}" | sed 's/-/\\\\*-/g')
+        grep -qE -- "Fl *-(-| Ns )?$name|Fl Fl $name|\\-\\-$name" "$1" || fail "$option is not in ${1##*/}"
+    done
+}
+
+for program in newswired newswire-submit newswire-tail newswirectl newswire-forward; do
+    step "$program"
+    expect 0 "$bin/$program" --help
     manual=$(find "$root/daemon" "$root/clients" -name "$program.[18]")
     [ -n "$manual" ] || fail "no man page"
-    for option in $(grep -oE -- '--[a-z][a-z-]*' "$work/help" | sort -u); do
-        name=$(echo "${option#--}" | sed 's/-/\\\\*-/g')
-        grep -qE -- "Fl *-(-| Ns )?$name|Fl Fl $name|\\-\\-$name" "$manual" || fail "$option is not in ${manual##*/}"
+    check_help "$manual"
+    for command in $(sed -n '/COMMAND \[OPTION/,$s/^  \([a-z]*\) .*/\1/p' "$work/out"); do
+        grep -q "Cm $command" "$manual" || fail "$command is not in ${manual##*/}"
+        expect 0 "$bin/$program" "$command" --help
+        check_help "$manual"
+        expect 64 "$bin/$program" "$command" --no-such-option
     done
     expect 0 "$bin/$program" --version
     grep -q '[0-9]\.[0-9]' "$work/out" || fail "--version says $(cat "$work/out")"

@@ -1,0 +1,25 @@
+/*
+ * Secrets: read from a file that nobody else can read, or a systemd credential
+ * (systemd.exec(5), LoadCredential=); kept in memory that is locked and wiped;
+ * never printed.
+ */
+#pragma once
+
+#include "proto/wire.h"
+
+struct secret; /* NULL stands for none */
+
+/* Reads it: name is a path, or the name of a credential. A line break at the end
+ * is no part of it. "" gives NULL. 0, or -errno with a sentence in error. */
+int secret_load(const char *name, struct secret **ret, char *error, size_t error_size)
+    __attribute__((nonnull, warn_unused_result));
+
+/* Its bytes, with a NUL behind them; empty for NULL. */
+struct slice secret_bytes(const struct secret *s);
+const char *secret_text(const struct secret *s);
+
+/* The file it came from, for libraries that read it themselves. */
+const char *secret_path(const struct secret *s);
+
+/* Takes NULL; returns NULL. */
+struct secret *secret_free(struct secret *s);

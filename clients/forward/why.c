@@ -1,0 +1,170 @@
+/* newswire-forward why: what became of a story at an outlet, in sentences. */
+#include "clients/forward/commands.h"
+
+#include "proto/json.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+struct why_options {
+    struct desk_options desk;
+};
+
+static const struct options_row rows[] = {
+    DESK_CONFIG_ROW(struct why_options),
+    DESK_JSON_ROW(struct why_options),
+    {0},
+};
+
+static const struct options options = {
+    .program = "newswire-forward why",
+    .arguments = "ITEM OUTLET",
+    .summary = "Tells the history of a story at an outlet, with the server's own words. An\n"
+               "ITEM is a uri or a sequence number.",
+    .rows = rows,
+};
+
+/* A delivery as its row has it. */
+struct row {
+    int64_t id, version, queued, first_try, tries, done, due;
+    bool kill, maybe;
+    const char *state, *remote_id, *answer, *message_id, *topic;
+};
+
+static struct row read_row(sqlite3_stmt *st) {
+    return (struct row){.id = sqlite3_column_int64(st, 0),
+                        .version = sqlite3_column_int64(st, 1),
+                        .kill = sqlite3_column_int(st, 2) != 0,
+                        .state = store_column_string(st, 3),
+                        .queued = sqlite3_column_int64(st, 4),
+                        .first_try = sqlite3_column_int64(st, 5),
+                        .tries = sqlite3_column_int64(st, 6),
+                        .done = sqlite3_column_int64(st, 7),
+                        .due = sqlite3_column_int64(st, 8),
+                        .maybe = sqlite3_column_int(st, 9) != 0,
+                        .remote_id = store_column_string(st, 10),
+                        .answer = store_column_string(st, 11),
+                        .message_id = store_column_string(st, 12),
+                        .topic = store_column_string(st, 13)};
+}
+
+/* How a delivery ended, or where it stands. */
+static void print_end(const struct row *w) {
+    if (strcmp(w->state, "delivered") == 0)
+        printf("  %s  delivered; the server said: %s\n", desk_time(w->done), desk_text(w->answer));
+    else if (strcmp(w->state, "kill-confirmed") == 0)
+        printf("  %s  its withdrawal was confirmed: %s\n", desk_time(w->done),
+               desk_text(w->answer));
+    else if (strcmp(w->state, "kill-sent") == 0)
+        puts("  The kill was sent and is not confirmed.");
+    else if (strcmp(w->state, "sending") == 0)
+        puts("  It is being sent.");
+    else if (w->due > 0)
+        printf("  It waits%s; next at %s.\n", w->tries > 0 ? " to be tried again" : "",
+               desk_time(w->due));
+    else
+        printf("  It is %s.\n", w->state);
+    if (*w->remote_id != '\0')
+        printf("  The outlet calls it %s.\n", desk_text(w->remote_id));
+}
+
+static int print_history(struct desk *d, const struct row *w) {
+    sqlite3_stmt *st = store_query(
+        &d->ledger.store, "SELECT at_usec, event, text FROM history WHERE delivery = ? ORDER BY id",
+        "i", w->id);
+    int r = st == NULL ? -EIO : 0;
+    printf("%s, version %lld, from %s (id %s)\n  %s  queued\n", w->kill ? "Kill" : "Article",
+           (long long)w->version, w->topic, w->message_id, desk_time(w->queued));
+    while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1) {
+        const char *text = store_column_string(st, 2);
+        printf("  %s  %s%s%s\n", desk_time(sqlite3_column_int64(st, 0)), store_column_string(st, 1),
+               *text == '\0' ? "" : ": ", desk_text(text));
+    }
+    print_end(w);
+    return r < 0 ? r : 0;
+}
+
+static int print_json(struct desk *d, const struct row *w) {
+    json_t *history = json_array();
+    sqlite3_stmt *st = store_query(
+        &d->ledger.store, "SELECT at_usec, event, text FROM history WHERE delivery = ? ORDER BY id",
+        "i", w->id);
+    int r = st == NULL ? -EIO : 0;
+    while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1)
+        json_array_append_new(history, json_pack("{s:I, s:s, s:s}", "at_usec",
+                                                 (json_int_t)sqlite3_column_int64(st, 0), "event",
+                                                 store_column_string(st, 1), "text",
+                                                 store_column_string(st, 2)));
+    json_t *line =
+        json_pack("{s:I, s:b, s:s, s:I, s:I, s:I, s:b, s:s, s:s, s:s, s:o}", "version",
+                  (json_int_t)w->version, "kill", w->kill, "state", w->state, "queued_usec",
+                  (json_int_t)w->queued, "tries", (json_int_t)w->tries, "done_usec",
+                  (json_int_t)w->done, "maybe_received", w->maybe, "remote_id", w->remote_id,
+                  "answer", w->answer, "message_id", w->message_id, "history", history);
+    int written = json_write_line(stdout, line);
+    return r < 0 ? r : written;
+}
+
+static int print_receipts(struct desk *d, const char *uri, const char *outlet) {
+    sqlite3_stmt *st = store_query(&d->ledger.store,
+                                   "SELECT at_usec, what, url, by FROM receipt WHERE uri = ? AND"
+                                   " outlet = ? ORDER BY at_usec",
+                                   "ss", uri, outlet);
+    int r = st == NULL ? -EIO : 0;
+    while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1)
+        printf("%s  %s%s%s\n", desk_time(sqlite3_column_int64(st, 0)), store_column_string(st, 1),
+               strcmp(store_column_string(st, 1), "used") == 0 ? " at " : " by ",
+               desk_text(strcmp(store_column_string(st, 1), "used") == 0
+                             ? store_column_string(st, 2)
+                             : store_column_string(st, 3)));
+    return r < 0 ? r : 0;
+}
+
+/* All deliveries of the story there. *ret_n: how many. */
+static int tell(struct desk *d, const struct why_options *o, const char *uri, const char *outlet,
+                int *ret_n) {
+    sqlite3_stmt *st = store_query(
+        &d->ledger.store,
+        "SELECT d.id, d.version, d.kill, d.state, d.queued_usec, d.first_try_usec, d.tries,"
+        " d.done_usec, d.due_usec, d.maybe, d.remote_id, d.answer, d.message_id, a.topic FROM"
+        " delivery d JOIN article a ON a.id = d.article WHERE d.uri = ? AND d.outlet = ? ORDER BY"
+        " d.id",
+        "ss", uri, outlet);
+    int r = st == NULL ? -EIO : 0;
+    while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1) {
+        struct row w = read_row(st);
+        int printed = o->desk.json ? print_json(d, &w) : print_history(d, &w);
+        if (printed < 0)
+            return printed;
+        ++*ret_n;
+    }
+    return r < 0 || o->desk.json ? r : print_receipts(d, uri, outlet);
+}
+
+int forward_why(int argc, char **argv) {
+    struct why_options o = {0};
+    struct desk d = {0};
+    const char *uri = NULL;
+    int64_t article;
+    int first, code = options_parse(&options, argc, argv, &o, &first), n = 0;
+    if (code != OPTIONS_GO_ON)
+        return code;
+    if (argc - first != 2)
+        return options_fault(&options, "it wants an ITEM and an OUTLET");
+    code = desk_open(&d, &options, o.desk.config, STORE_READ);
+    if (code == EX_OK && desk_outlet(&d, argv[first + 1]) == NULL)
+        code = EX_USAGE;
+    if (code == EX_OK)
+        code = desk_item(&d, argv[first], &uri, &article);
+    int r = code == EX_OK ? tell(&d, &o, uri, argv[first + 1], &n) : 0;
+    if (r < 0)
+        code = desk_trouble(&d, r);
+    if (code == EX_OK && n == 0 && !o.desk.json)
+        printf("%s was never meant for %s: its topics or filters don't take it.\n", desk_text(uri),
+               argv[first + 1]);
+    desk_close(&d);
+    return code;
+}
