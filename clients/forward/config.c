@@ -147,8 +147,7 @@ static const struct config_key outlet_keys[] = {
      .offset = OUTLET(body),
      .fallback =
          "{status}{headline}\\n{subheadline}\\n{byline}\\n\\n{text}\\n\\n{place}\\n{contact}\\n",
-     .help = "Template of the text format. Lines that come out empty one after the other become "
-             "one."},
+     .help = "Template of the text format. A line whose values are all empty is left out."},
     {.name = "body_kill",
      .type = CONFIG_STRING,
      .offset = OUTLET(body_kill),

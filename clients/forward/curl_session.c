@@ -82,7 +82,8 @@ static size_t take_answer(char *data, size_t size, size_t n, void *userdata) {
 static size_t take_line(char *data, size_t size, size_t n, void *userdata) {
     struct curl_session *s = userdata;
     size_t len = size * n;
-    if (len > 2)
+    bool refused = *s->words == '4' || *s->words == '5'; /* what follows is a farewell */
+    if (len > 2 && !refused)
         snprintf(s->words, sizeof s->words, "%.*s", (int)(len < 250 ? len : 250), data);
     return len;
 }
@@ -205,7 +206,8 @@ bool curl_session_run(struct curl_session *s, size_t body_bytes, struct verdict 
         return true;
     curl_easy_getinfo(s->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
     curl_easy_getinfo(s->easy, CURLINFO_REQUEST_SIZE, &request);
-    const char *why = *s->error != '\0' ? s->error : curl_easy_strerror(code);
+    bool refused = *s->words == '4' || *s->words == '5';
+    const char *why = refused ? s->words : *s->error != '\0' ? s->error : curl_easy_strerror(code);
     if (s->private_refused)
         verdict_set(v, VERDICT_RETRY,
                     "it is at a private address, which private_addresses = yes would allow");

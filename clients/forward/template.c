@@ -89,6 +89,8 @@ static void write_value(FILE *out, const char *value, enum template_escape escap
 
 void template_write(FILE *out, const char *text, const struct template_values *values,
                     enum template_escape escape) {
+    long begin = ftell(out); /* of the line */
+    bool has_names = false;
     while (*text != '\0') {
         size_t len;
         int name = *text == '{' ? name_at(text, &len) : TEMPLATE_NAMES;
@@ -96,8 +98,12 @@ void template_write(FILE *out, const char *text, const struct template_values *v
             const char *value = values->values[name];
             write_value(out, value == NULL ? "" : value, escape);
             text += len;
+            has_names = true;
         } else if (text[0] == '\\' && text[1] == 'n') {
-            fputc('\n', out);
+            if (!has_names || ftell(out) != begin)
+                fputc('\n', out);
+            begin = ftell(out);
+            has_names = false;
             text += 2;
         } else {
             fputc(*text++, out);

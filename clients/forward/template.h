@@ -57,6 +57,7 @@ enum template_escape {
 /* Whether it names only what there is; if not, ret_unknown has the name. */
 bool template_check(const char *text, char *ret_unknown, size_t size) __attribute__((nonnull));
 
-/* Writes it with its values filled in. */
+/* Writes it with its values filled in, to a file that has a position. A line that
+ * only has values, all of them empty, is left out. */
 void template_write(FILE *out, const char *text, const struct template_values *values,
                     enum template_escape escape) __attribute__((nonnull));

@@ -73,3 +73,4 @@ requests_of() { grep -F "\"uri\": \"$2\"" "$work/$1/log" 2>/dev/null || true; }
 expect_words() { grep -qF -- "$2" "$1" || fail "'$2' is missing: $(cat "$1")"; }
 ids_of() { requests_of "${2:-daily}" "$1" | sed 's/.*"webhook-id": "\([^"]*\)".*/\1/'; }
 in_ledger() { [ -n "$(sqlite3 -readonly "$work/ledger.db" "SELECT 1 FROM article WHERE uri = '$1'")" ]; }
+count_of() { sqlite3 -readonly "$work/ledger.db" "SELECT count(*) FROM delivery WHERE uri = '$1' AND outlet = '$2'"; }

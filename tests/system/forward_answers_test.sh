@@ -1,0 +1,84 @@
+#!/bin/sh
+# What an outlet's server means: refusals in the body of a 200, its own names for
+# articles, other urls and methods for corrections and kills; and what outlets tell
+# by their links.
+. "$(dirname "$0")/lib.sh"
+. "$here/forward_lib.sh"
+
+free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+(umask 077 && head -c 32 /dev/urandom | base64 >"$work/links.key")
+start_daemon
+start_outlet portal
+listen=127.0.0.1:$(free_port)
+write_forward_config <<END
+[receipts]
+listen = $listen
+url = http://$listen/receipt
+secret = $work/links.key
+[outlet "portal"]
+url = http://127.0.0.1:$port/articles
+private_addresses = yes
+success = \$.errcode == 0
+retry_on = \$.errcode == 45009
+remote_id = \$.data.items[0].id
+url_correct = http://127.0.0.1:$port/articles/{remote_id}?v={version}
+method_correct = PUT
+url_kill = http://127.0.0.1:$port/articles/{remote_id}?uri={uri}
+method_kill = DELETE
+retry_first = 100ms
+kill_needs_receipt = yes
+END
+start_forward
+
+step "a 200 that refuses in its body parks, one that is busy comes again"
+script portal '[{"body": "{\"errcode\": 40001, \"errmsg\": \"标题太长\"}"}, {"uri": "urn:a:2", "body": "{\"errcode\": 45009}"}, {"uri": "urn:a:2", "body": "{\"errcode\": 0, \"data\": {\"items\": [{\"id\": \"人 7/x\"}]}}"}]'
+send_article urn:a:1 1 "Refused"
+wait_state urn:a:1 portal parked
+expect 0 forward why urn:a:1 portal
+expect_words "$work/out" "标题太长"
+send_article urn:a:2 1 "Taken"
+wait_state urn:a:2 portal delivered
+expect 0 forward why urn:a:2 portal
+expect_words "$work/out" "The outlet calls it 人 7/x"
+expect_words "$work/out" "asks for a later try"
+script portal '[{"body": "no json at all"}]'
+send_article urn:a:3 1 "No JSON"
+wait_state urn:a:3 portal parked
+
+step "a correction and a kill go where the outlet wants them"
+script portal '[{"body": "{\"errcode\": 0}", "keep": true}]'
+send_article urn:a:2 2 "Taken, corrected"
+wait_for 10 is received portal '"method": "PUT"' 1 || fail "$(cat "$work/portal/log")"
+grep '"method": "PUT"' "$work/portal/log" | grep -qF '"path": "/articles/%E4%BA%BA%207%2Fx?v=2"' || fail "$(cat "$work/portal/log")"
+script portal '[{"method": "DELETE", "status": 404}]'
+expect 0 send --kill urn:a:2 --note "wrong"
+wait_state urn:a:2 portal kill-sent
+grep '"method": "DELETE"' "$work/portal/log" | grep -qF '"path": "/articles/%E4%BA%BA%207%2Fx?uri=urn%3Aa%3A2"' || fail "$(cat "$work/portal/log")"
+
+step "links: nobody can make up one; used and withdrawn are noted once"
+link=$(requests_of portal urn:a:2 | head -n 1 | sed 's/.*"x-newswire-receipt": "\([^"]*\)".*/\1/')
+http() { /usr/bin/python3 - "$@" <<'END'
+import sys, urllib.error, urllib.request
+data = sys.argv[2].encode() if len(sys.argv) > 2 else None
+try:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1], data, 10) as r:
+        print(r.status, r.read().decode())
+except urllib.error.HTTPError as e:
+    print(e.code, e.read().decode())
+END
+}
+http "$link" | grep -q '^200 Article urn:a:2, for portal' || fail "$(http "$link")"
+http "${link%?????}AAAAA" | grep -q '^404' || fail "it takes a link that is not ours"
+http "$link" "used=ftp://x" | grep -q '^400' || fail "it takes what is no url"
+http "$link" "used=https%3A%2F%2Fportal.example%2F7" | grep -q '^200' || fail "it does not take a receipt"
+http "$link" "used=https%3A%2F%2Fportal.example%2F7" | grep -q '^200' || fail "not twice"
+http "$link" "withdrawn=yes&by=%E6%9D%8E%E7%BC%96%E8%BE%91" | grep -q '^200' || fail "it does not take a withdrawal"
+http "$link" "withdrawn=yes" | grep -q '^400' || fail "who?"
+head -c 100000 /dev/zero | tr '\0' a >"$work/long"
+http "$link" "used=https://x/$(cat "$work/long")" | grep -q '^400' || fail "too long"
+[ "$(state urn:a:2 portal)" = kill-confirmed ] || fail "the kill is $(state urn:a:2 portal)"
+expect 0 forward why urn:a:2 portal
+expect_words "$work/out" "used at https://portal.example/7"
+expect_words "$work/out" "withdrawn by 李编辑"
+[ "$(sqlite3 -readonly "$work/ledger.db" "SELECT count(*) FROM receipt")" -eq 2 ] || fail "noted twice"
+stop_forward
