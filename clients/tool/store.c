@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -27,12 +28,38 @@ int store_exec(struct store *s, const char *sql) {
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sqlite_trouble(s, sql);
 }
 
+static int note_statement(struct store *s, sqlite3_stmt *statement) {
+    if (s->n_statements == s->statements_size) {
+        size_t size = s->statements_size * 2 + 16;
+        sqlite3_stmt **statements = realloc(s->statements, size * sizeof *statements);
+        if (statements == NULL)
+            return trouble(s, -ENOMEM, "out of memory");
+        s->statements = statements;
+        s->statements_size = size;
+    }
+    s->statements[s->n_statements++] = statement;
+    return 0;
+}
+
 sqlite3_stmt *store_prepare(struct store *s, const char *sql) {
     sqlite3_stmt *statement = NULL;
     if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
-        SQLITE_OK)
+        SQLITE_OK) {
         sqlite_trouble(s, sql);
+    } else if (note_statement(s, statement) < 0) {
+        sqlite3_finalize(statement);
+        return NULL;
+    }
     return statement;
+}
+
+void store_finalize(struct store *s, sqlite3_stmt *statement) {
+    for (size_t i = s->n_statements; i-- > 0;)
+        if (s->statements[i] == statement) {
+            s->statements[i] = s->statements[--s->n_statements];
+            sqlite3_finalize(statement);
+            return;
+        }
 }
 
 int store_step(struct store *s, sqlite3_stmt *statement) {
@@ -241,10 +268,14 @@ int store_open(struct store *s, const char *path, const struct store_schema *sch
     return r < 0 ? r : check_schema(s, path, schema, mode);
 }
 
+/* Only our own statements: virtual tables have some too, and end them themselves. */
 void store_close(struct store *s) {
-    for (sqlite3_stmt *st; s->db != NULL && (st = sqlite3_next_stmt(s->db, NULL)) != NULL;)
-        sqlite3_finalize(st);
+    for (size_t i = 0; i < s->n_statements; i++)
+        sqlite3_finalize(s->statements[i]);
+    free(s->statements);
     sqlite3_close(s->db);
     s->db = NULL;
     memset(s->queries, 0, sizeof s->queries);
+    s->statements = NULL;
+    s->n_statements = s->statements_size = 0;
 }

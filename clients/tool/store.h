@@ -18,6 +18,8 @@ enum { STORE_QUERIES = 96 };
 
 struct store {
     sqlite3 *db;
+    sqlite3_stmt **statements; /* that store_prepare made */
+    size_t n_statements, statements_size;
     char trouble[512];
     struct {
         const char *sql; /* the literal, by its address */
@@ -52,6 +54,9 @@ int store_exec(struct store *store, const char *sql) __attribute__((nonnull, war
 /* A statement that lives as long as the store; NULL with the trouble noted. */
 sqlite3_stmt *store_prepare(struct store *store, const char *sql)
     __attribute__((nonnull, warn_unused_result));
+
+/* Ends one before the store does. Takes NULL. */
+void store_finalize(struct store *store, sqlite3_stmt *statement) __attribute__((nonnull(1)));
 
 /* Steps: 1 for a row, 0 at the end (the statement is reset then), -EIO, -EBUSY. */
 int store_step(struct store *store, sqlite3_stmt *statement)

@@ -144,8 +144,26 @@ static void an_error_names_statement_and_cause(void **state) {
     store_close(&s);
 }
 
+/* FTS5 keeps statements of its own on the connection, and ends them itself. */
+static void a_virtual_table_outlives_no_store(void **state) {
+    (void)state;
+    static const char *const steps[] = {"CREATE VIRTUAL TABLE text USING fts5 (body)", NULL};
+    static const struct store_schema schema = {79, steps, "index"};
+    struct store s;
+    assert_int_equal(store_open(&s, path, &schema, STORE_CREATE), 0);
+    sqlite3_stmt *add = store_prepare(&s, "INSERT INTO text (body) VALUES ('wire')");
+    assert_int_equal(store_run(&s, add), 0);
+    sqlite3_stmt *find = store_prepare(&s, "SELECT rowid FROM text WHERE text MATCH 'wire'");
+    assert_int_equal(store_step(&s, find), 1);
+    store_finalize(&s, find);
+    store_close(&s);
+    assert_int_equal(store_open(&s, path, &schema, STORE_READ), 0);
+    store_close(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_virtual_table_outlives_no_store, set_up, tear_down),
         cmocka_unit_test_setup_teardown(makes_the_file_and_its_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(brings_an_older_file_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_step_that_fails_changes_nothing, set_up, tear_down),
