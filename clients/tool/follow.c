@@ -175,7 +175,8 @@ static int save_at_times(struct follow *f, uint64_t now) {
     return f->unsaved && (time || many) ? save(f) : OPTIONS_GO_ON;
 }
 
-/* One event, if there is one in time. What was done gets its idle call before a wait. */
+/* One event, if there is one in time. What was done gets its idle call before a wait,
+ * and a wait that was in vain has one too. */
 static int turn(struct follow *f) {
     struct newswire_event event;
     int r = newswire_reader_next(f->reader, f->busy ? 0 : TURN_MSEC, &event);
@@ -187,11 +188,13 @@ static int turn(struct follow *f) {
     }
     if (r > 0) {
         code = take_event(f, &event);
-    } else if (f->busy) {
-        f->busy = false;
-        code = f->use->idle == NULL ? OPTIONS_GO_ON : f->use->idle(f->userdata);
     } else {
-        code = mind_connection(f, now);
+        code = f->busy ? OPTIONS_GO_ON : mind_connection(f, now);
+        f->busy = false;
+        if (code == OPTIONS_GO_ON && f->use->idle != NULL)
+            code = f->use->idle(f->userdata);
+        f->busy = f->more;
+        f->more = false;
     }
     if (code == OPTIONS_GO_ON)
         code = save_at_times(f, now);
@@ -202,6 +205,7 @@ static int turn(struct follow *f) {
 int follow_run(struct follow *f) {
     int code = OPTIONS_GO_ON;
     f->away_since_usec = f->saved_usec = follow_now_usec();
+    f->busy = true; /* what is left of the last time gets its idle call at once */
     while (code == OPTIONS_GO_ON && follow_stop == 0)
         code = turn(f);
     clear_progress(f);

@@ -45,7 +45,8 @@ struct follow_use {
     int (*event)(void *userdata, const struct newswire_event *event);
     /* Makes all that was done durable, with the reader's place. */
     int (*save)(void *userdata, struct newswire_reader *reader);
-    /* There is nothing to hand on at the moment. */
+    /* There is nothing to hand on at the moment: called then, and about twice a
+     * second while that lasts. It does a little work; f->more asks for it again. */
     int (*idle)(void *userdata);
 };
 
@@ -58,6 +59,7 @@ struct follow {
     uint64_t save_after; /* entries, at most, between two saves; 0: any number */
     uint64_t save_usec;  /* between two saves, about; 0: a second */
     const char *what;    /* of the progress: "entries" */
+    bool more;           /* set by idle: it has more to do, if nothing is to hand on */
 
     /* for the tool to read */
     struct newswire_reader *reader;
