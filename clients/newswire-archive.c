@@ -1,0 +1,17 @@
+/*
+ * newswire-archive: keeps what is on the wire in one SQLite file, and finds it again.
+ */
+#include "clients/archive/commands.h"
+#include "clients/tool/command.h"
+
+static const struct command commands[] = {
+    {"run", "[TOPIC...]", "follow the wire and keep all of it", archive_run},
+    {"search", "QUERY", "find articles by their words", archive_search},
+    {0},
+};
+
+int main(int argc, char **argv) {
+    return command_run("newswire-archive",
+                       "Keeps what is on the wire in one SQLite file, and finds it again.",
+                       commands, argc, argv);
+}

@@ -1,0 +1,75 @@
+#!/bin/sh
+# The archive: kept live and by catching up, found again, shown, proved, through
+# corrections, kills, moves, restarts and damage.
+. "$(dirname "$0")/lib.sh"
+
+archive=$work/archive.db
+keep() { exec "$bin/newswire-archive" run --archive "$archive" --feed "$feed" --replay "$replay" "$@"; }
+ask() { command=$1; shift; "$bin/newswire-archive" "$command" --archive "$archive" "$@"; }
+found() { ask search --json "$@" 2>/dev/null | wc -l; }
+finds() { [ "$(found "$2")" -eq "$1" ]; }
+expect_line() { grep -qF -- "$2" "$1" || fail "'$2' is missing: $(cat "$1")"; }
+expect_no_line() { if grep -qF -- "$2" "$1"; then fail "'$2' should not be there: $(cat "$1")"; fi; }
+sql() { python3 -c 'import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+for row in db.execute(sys.argv[2]): print(*row)' "$archive" "$1"; }
+count_entries() { sql 'SELECT count(*) FROM entry'; }
+has_entries() { [ "$(count_entries)" -eq "$1" ]; }
+uri_of() { sql "SELECT uri FROM story JOIN entry ON entry.story = story.id WHERE headline = '$1' LIMIT 1"; }
+
+write_config <<END
+[section "news"]
+[section "briefs"]
+[section "culture"]
+END
+start_daemon
+
+step "what was there before is caught up with; what comes is kept live"
+expect 66 ask search anything
+story "Old bridge closed" news | sed 's/^The text.*/The county closed the old Alder River bridge; 开发区管委会说，植树节活动如期举行。/' >"$work/old.txt"
+send "$work/old.txt" >/dev/null
+keep 2>"$work/run.err" &
+run=$!
+pids="$pids $run"
+wait_for 20 finds 1 bridge || fail "the old story is not found: $(cat "$work/run.err")"
+story "Café reopens" culture | sed 's/^The text.*/The Café on Mill Road reopens in March, says Łukasz. 3月9日开门/' >"$work/cafe.txt"
+send "$work/cafe.txt" >/dev/null
+wait_for 20 finds 1 cafe || fail "the live story is not found"
+
+step "two runs on one archive are refused"
+expect 75 timeout 20 "$bin/newswire-archive" run --archive "$archive" --feed "$feed" --replay "$replay"
+expect_line "$work/err" "another newswire-archive"
+
+step "search: Chinese and Latin, phrases, filters"
+for words in 植树 植树节 开发区管委会 "开发 植树" 管 bridge '"alder river"' CAFE 'cafe' 3月9日 3月 'bridge -cafe' 'nothing OR bridge' 'brid*' "“old Alder”"; do
+    [ "$(found "$words")" -eq 1 ] || fail "'$words' finds $(found "$words")"
+done
+for words in 树植 开发会 '"river alder"' 'brid' 'bridge -county' '月'; do
+    [ "$words" = 月 ] || [ "$(found "$words")" -eq 0 ] || fail "'$words' finds $(found "$words")"
+done
+for words in '"' '((' 'a AND' 'NEAR(' '*' 'x:y' "'" 'col : bridge'; do
+    code=0
+    ask search "$words" >/dev/null 2>"$work/err" || code=$?
+    [ "$code" -eq 0 ] || [ "$code" -eq 64 ] || fail "'$words' is no query but an error: $(cat "$work/err")"
+    if grep -q fts5 "$work/err"; then fail "$(cat "$work/err")"; fi
+done
+[ "$(found --section culture bridge)" -eq 0 ] || fail "--section is not minded"
+[ "$(found --section news --kind article bridge)" -eq 1 ] || fail "--section loses it"
+[ "$(found --kind brief bridge)" -eq 0 ] || fail "--kind is not minded"
+[ "$(found --since 1h bridge)" -eq 1 ] || fail "--since loses it"
+[ "$(found --until 1h bridge)" -eq 0 ] || fail "--until is not minded"
+expect 0 ask search 植树节
+expect_line "$work/out" "[植树节]活动"
+expect 0 ask search --json 植树节
+python3 - "$work/out" <<'END' || fail "the JSON is wrong: $(cat "$work/out")"
+import json, sys
+hit = json.loads(open(sys.argv[1]).readline())
+start, length = hit["matches"][0]
+assert hit["snippet"][start:start + length] == "植树节", hit
+assert hit["headline"] == "Old bridge closed" and hit["topic"] == "news/article", hit
+END
+expect 64 ask search --kind poem bridge
+[ "$(found bridge -cafe)" -eq 1 ] || fail "a word to leave out is no option"
+[ "$(found bridge -county)" -eq 0 ] || fail "-county is not left out"
+expect 64 ask search -bridge
+expect_line "$work/err" "leave out"
