@@ -7,6 +7,8 @@
 static const struct command commands[] = {
     {"run", "[TOPIC...]", "follow the wire and keep all of it", archive_run},
     {"search", "QUERY", "find articles by their words", archive_search},
+    {"show", "URI|SEQ", "show a story, its versions and their differences", archive_show},
+    {"verify", "", "prove that nothing is missing or altered", archive_verify},
     {0},
 };
 

@@ -73,3 +73,55 @@ expect 64 ask search --kind poem bridge
 [ "$(found bridge -county)" -eq 0 ] || fail "-county is not left out"
 expect 64 ask search -bridge
 expect_line "$work/err" "leave out"
+
+step "a correction: the new text holds, the old one is history"
+bridge=$(uri_of "Old bridge closed")
+story "Old bridge closed" "" | sed '/^Section/d; s/^The text.*/The county closed the old Alder River bridge on Monday; 开发区管委会说，植树节活动如期举行。/' >"$work/better.txt"
+send --correct "$bridge" --note "The day was missing" "$work/better.txt" >/dev/null || fail "the correction is not taken"
+wait_for 20 finds 1 monday || fail "the correction is not found"
+[ "$(found bridge)" -eq 1 ] || fail "both versions are found"
+expect 0 ask show "$bridge" --versions
+expect_line "$work/out" "on Monday"
+expect_line "$work/out" "bridge{+ on Monday+};"
+expect_line "$work/out" "version 1"
+expect_line "$work/out" "superseded"
+expect_line "$work/out" "holds now"
+expect_line "$work/out" "The day was missing"
+expect 0 ask show 1
+expect_line "$work/out" "on Monday"
+expect 65 ask show 999
+expect 65 ask show urn:nobody:knows
+expect 0 ask show --format ninjs "$bridge"
+python3 -m json.tool <"$work/out" >/dev/null || fail "show --format ninjs is no JSON"
+
+step "a move: the story goes on where it went"
+send --section briefs --correct "$bridge" --note "Wrong desk" "$work/better.txt" >/dev/null || fail "the move is not taken"
+in_briefs() { [ "$(found --section briefs monday)" -eq 1 ]; }
+wait_for 20 in_briefs || fail "the moved story is not found"
+[ "$(found monday)" -eq 1 ] || fail "it is found twice"
+expect 0 ask show "$bridge"
+expect_line "$work/out" "moved to briefs/article"
+
+step "a kill: never found, never shown but on request"
+cafe=$(uri_of "Café reopens")
+send --kill "$cafe" --note "A name is wrong" >/dev/null || fail "the kill is not taken"
+wait_for 20 finds 0 cafe || fail "the killed story is found"
+expect 0 ask show "$cafe"
+expect_line "$work/err" "withdrawn"
+expect_line "$work/out" "KILL"
+expect_line "$work/out" "A name is wrong"
+expect_no_line "$work/out" "Mill Road"
+expect_no_line "$work/out" "Café reopens"
+expect 0 ask show --withdrawn "$cafe"
+expect_line "$work/out" "Mill Road"
+
+step "other programs read it meanwhile"
+[ "$(sql 'SELECT count(*) FROM article')" -eq 1 ] || fail "the view has $(sql 'SELECT * FROM article')"
+[ "$(sql "SELECT count(*) FROM words JOIN story ON current = words.rowid WHERE words MATCH '\"植树 树节\"'")" -eq 1 ] || fail "the index can't be asked"
+[ "$(sql 'PRAGMA user_version')" -ge 1 ] || fail "no user_version"
+
+step "it is whole"
+expect 0 ask verify
+expect_line "$work/out" "This archive is whole: 6 entries"
+end TERM "$run"
+[ "$code" -eq 0 ] || fail "run ended with $code: $(cat "$work/run.err")"
