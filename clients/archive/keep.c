@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <nettle/sha2.h>
 #include <stdlib.h>
 
 enum { ARENA_BYTES = 64 << 20 };
@@ -44,7 +45,7 @@ static int prepare(struct keep *k) {
         {&k->add_entry, "INSERT INTO entry (id, epoch, seq, prev_seq, topic, story, version, role,"
                         " stored_at_usec, replaces, content_digest, path, approved_by, headline)"
                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-        {&k->add_body, "INSERT INTO body (entry, article) VALUES (?, ?)"},
+        {&k->add_body, "INSERT INTO body (entry, article, digest) VALUES (?, ?, ?)"},
         {&k->add_stale, "INSERT OR IGNORE INTO stale (entry) VALUES (?)"},
         {&k->add_day,
          "INSERT INTO day (day, first_entry, last_entry) VALUES (?, ?, ?) ON CONFLICT (day)"
@@ -254,11 +255,21 @@ static int add_entry(struct keep *k, const struct entry *e, const struct content
     return store_run(&k->archive->store, st);
 }
 
+void keep_digest(struct slice article, uint8_t ret[static LIMIT_DIGEST_BYTES]) {
+    struct sha256_ctx hash;
+    sha256_init(&hash);
+    sha256_update(&hash, article.len, article.data);
+    sha256_digest(&hash, LIMIT_DIGEST_BYTES, ret);
+}
+
 static int add_body(struct keep *k, const struct entry *e) {
+    uint8_t digest[LIMIT_DIGEST_BYTES];
     if (e->article.len == 0)
         return 0;
+    keep_digest(e->article, digest);
     store_bind_int(k->add_body, 1, k->next_id);
     store_bind_bytes(k->add_body, 2, e->article);
+    store_bind_bytes(k->add_body, 3, (struct slice){digest, sizeof digest});
     return store_run(&k->archive->store, k->add_body);
 }
 

@@ -55,3 +55,7 @@ int keep_removed(struct keep *k, uint64_t epoch, struct slice topic, uint64_t up
 
 /* Makes it durable, with the reader's place; cursor NULL: as it was. 0, -EIO, -EBUSY. */
 int keep_commit(struct keep *k, const char *cursor) __attribute__((nonnull(1), warn_unused_result));
+
+/* The digest by which the archive knows that an article's bytes are as they came. */
+void keep_digest(struct slice article, uint8_t ret[static LIMIT_DIGEST_BYTES])
+    __attribute__((nonnull));

@@ -12,7 +12,8 @@
  *           seq, prev_seq; PROTOCOL.md proves by them that nothing is missing).
  *           role: version, kill, notice (has moved away), tombstone (came without its
  *           text, since its story was killed), unreadable. path, approved_by: JSON or null
- * body      the article's bytes as its maker made them, a newswire.v1.Article; missing
+ * body      the article's bytes as its maker made them, a newswire.v1.Article, and their
+ *           SHA-256 (the content digest of an entry doesn't cover all of them); missing
  *           for tombstones, and for withdrawn texts that were to be forgotten
  * words     FTS5 over the current versions, by entry's id. Text is expanded as expand.h
  *           says: for 开发区 ask MATCH '"开发 发区"'. labels: "t" and the topic's id.
@@ -42,7 +43,8 @@ static const char *const steps[] = {
     "  headline TEXT);"
     "CREATE UNIQUE INDEX entry_number ON entry (epoch, seq);"
     "CREATE INDEX entry_story ON entry (story, version);"
-    "CREATE TABLE body (entry INTEGER PRIMARY KEY, article BLOB NOT NULL);"
+    "CREATE TABLE body (entry INTEGER PRIMARY KEY, article BLOB NOT NULL,"
+    "  digest BLOB NOT NULL);"
     "CREATE VIRTUAL TABLE words USING fts5 (headline, byline, body, labels, content='',"
     "  tokenize=\"unicode61 remove_diacritics 2\");"
     "CREATE TABLE stale (entry INTEGER PRIMARY KEY);"

@@ -3,18 +3,6 @@
 # corrections, kills, moves, restarts and damage.
 . "$(dirname "$0")/lib.sh"
 
-archive=$work/archive.db
-keep() { exec "$bin/newswire-archive" run --archive "$archive" --feed "$feed" --replay "$replay" "$@"; }
-ask() { command=$1; shift; "$bin/newswire-archive" "$command" --archive "$archive" "$@"; }
-found() { ask search --json "$@" 2>/dev/null | wc -l; }
-finds() { [ "$(found "$2")" -eq "$1" ]; }
-expect_line() { grep -qF -- "$2" "$1" || fail "'$2' is missing: $(cat "$1")"; }
-expect_no_line() { if grep -qF -- "$2" "$1"; then fail "'$2' should not be there: $(cat "$1")"; fi; }
-sql() { python3 -c 'import sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None)
-for row in db.execute(sys.argv[2]): print(*row)' "$archive" "$1"; }
-count_entries() { sql 'SELECT count(*) FROM entry'; }
-has_entries() { [ "$(count_entries)" -eq "$1" ]; }
 uri_of() { sql "SELECT uri FROM story JOIN entry ON entry.story = story.id WHERE headline = '$1' LIMIT 1"; }
 
 write_config <<END
@@ -28,7 +16,7 @@ step "what was there before is caught up with; what comes is kept live"
 expect 66 ask search anything
 story "Old bridge closed" news | sed 's/^The text.*/The county closed the old Alder River bridge; 开发区管委会说，植树节活动如期举行。/' >"$work/old.txt"
 send "$work/old.txt" >/dev/null
-keep 2>"$work/run.err" &
+keep_wire 2>"$work/run.err" &
 run=$!
 pids="$pids $run"
 wait_for 20 finds 1 bridge || fail "the old story is not found: $(cat "$work/run.err")"

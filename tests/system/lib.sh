@@ -175,3 +175,25 @@ in_order() {
             { last[$3] = $1; n++ }
             END { if (n == 0) { print file ": empty"; bad = 1 } exit bad }'
 }
+
+# ---- the archive
+
+archive=$work/archive.db
+# In the background only, as tail_wire.
+keep_wire() { exec "$bin/newswire-archive" run --archive "$archive" --feed "$feed" --replay "$replay" "$@"; }
+# All up to now, and its index.
+keep_all() { timeout 120 "$bin/newswire-archive" run --archive "$archive" --feed "$feed" \
+    --replay "$replay" --until-head "$@" 2>>"$work/run.err" || fail "run ended with $?: $(cat "$work/run.err")"; }
+ask() {
+    command=$1
+    shift
+    "$bin/newswire-archive" "$command" --archive "$archive" "$@"
+}
+found() { ask search --json "$@" 2>/dev/null | wc -l; }
+finds() { [ "$(found "$2")" -eq "$1" ]; }
+sql() { /usr/bin/python3 -c 'import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+for row in db.execute(sys.argv[2]): print(*row)' "$archive" "$1"; }
+# expect_line FILE WORDS: it says so somewhere; and nowhere.
+expect_line() { grep -qF -- "$2" "$1" || fail "'$2' is missing: $(cat "$1")"; }
+expect_no_line() { if grep -qF -- "$2" "$1"; then fail "'$2' should not be there: $(cat "$1")"; fi; }
