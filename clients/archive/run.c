@@ -172,6 +172,8 @@ static int open_all(struct run *run) {
     int r = keep_open(&run->keep, &run->archive);
     if (r == 0)
         r = index_open(&run->index, &run->keep);
+    if (r == 0 && run->forget_withdrawn)
+        r = store_exec(&run->archive.store, "PRAGMA secure_delete = ON");
     run->erase.index = &run->index;
     run->erase.forget_withdrawn = run->forget_withdrawn;
     run->keep.withdrew = run->forget_withdrawn; /* those of before too */

@@ -175,11 +175,21 @@ static int save_at_times(struct follow *f, uint64_t now) {
     return f->unsaved && (time || many) ? save(f) : OPTIONS_GO_ON;
 }
 
+/* How long to wait for an event: not past the time to save. */
+static int patience_msec(const struct follow *f) {
+    uint64_t now = follow_now_usec(),
+             due = f->saved_usec + (f->save_usec == 0 ? SAVE_USEC : f->save_usec);
+    if (f->busy || (f->unsaved && due <= now))
+        return 0;
+    uint64_t left_msec = f->unsaved ? (due - now) / 1000 + 1 : TURN_MSEC;
+    return left_msec < TURN_MSEC ? (int)left_msec : TURN_MSEC;
+}
+
 /* One event, if there is one in time. What was done gets its idle call before a wait,
  * and a wait that was in vain has one too. */
 static int turn(struct follow *f) {
     struct newswire_event event;
-    int r = newswire_reader_next(f->reader, f->busy ? 0 : TURN_MSEC, &event);
+    int r = newswire_reader_next(f->reader, patience_msec(f), &event);
     uint64_t now = follow_now_usec();
     int code = OPTIONS_GO_ON;
     if (r < 0 && r != -EINTR) {
