@@ -180,7 +180,7 @@ $(addprefix $(B)/,$(TOOLS)): $(B)/%: $(B)/clients/%.o $(if $(LIB_SRC),$(CLIENT_L
 	$(LINK) -o $@ $^ $(LIBS) $(TOOL_LIBS)
 
 $(B)/tests/bench/%_bench: $(B)/tests/bench/%_bench.o $(B)/tests/bench/bench.o $(PROTO_LIB)
-	$(LINK) -o $@ $^ $(LIBS)
+	$(LINK) -o $@ $^ $(LIBS) $(TOOL_LIBS)
 
 $(B)/tests/%_test: $(B)/tests/%_test.o $(TEST_HELP) $(DAEMON_LIB) $(if $(LIB_SRC),$(CLIENT_LIB)) $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS) $(TOOL_LIBS) -lcmocka

@@ -132,7 +132,7 @@ static int take_entry(void *userdata, const struct newswire_entry *e) {
 
 static int idle(void *userdata) {
     struct run *r = userdata;
-    return save(r, r->follow.reader);
+    return r->n == 0 ? OPTIONS_GO_ON : save(r, r->follow.reader);
 }
 
 static const struct follow_use use = {.entry = take_entry, .save = save, .idle = idle};
@@ -215,6 +215,7 @@ static int start_work(struct run *r) {
 
 static int run(struct run *r, const struct run_options *o) {
     struct callback *callback = NULL;
+    follow_signals(); /* at once: what is opened here is to be closed well */
     int code = desk_open(&r->desk, &options, o->desk.config, STORE_CREATE);
     if (code == EX_OK)
         code = lock_ledger(&r->desk);

@@ -274,7 +274,7 @@ static void pause_outlet(struct sender *s, uint64_t wait, const char *why) {
     s->not_before_usec = follow_now_usec() + wait;
     s->pause_unsaid = true;
     snprintf(s->pause_reason, sizeof s->pause_reason, "%.255s", why);
-    if (s->failures == 1)
+    if (s->failures == 1 && follow_stop == 0)
         fprintf(stderr, "newswire-forward: %s: %s; it is tried again\n", s->outlet->name, why);
 }
 

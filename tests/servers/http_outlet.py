@@ -85,7 +85,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_POST = do_PUT = do_DELETE = do_GET = do_PATCH = handle_any
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        pass  # who sends is killed now and then
+
+
+server = Server(("127.0.0.1", 0), Handler)
 with open(os.path.join(folder, "port.new"), "w") as f:
     f.write(str(server.server_port))
 os.rename(os.path.join(folder, "port.new"), os.path.join(folder, "port"))

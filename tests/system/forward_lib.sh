@@ -39,9 +39,11 @@ start_forward() {
     "$bin/newswire-forward" run --config "$conf" 2>>"$work/forward.log" &
     forwarder=$!
     pids="$pids $forwarder"
-    wait_for 20 test -f "$work/ledger.db" || fail "the forwarder did not start"
+    wait_for 20 is_at_work || fail "the forwarder did not start: $(cat "$work/forward.log")"
     wait_for 20 has_cursor || fail "the forwarder has no place on the wire: $(cat "$work/forward.log")"
 }
+# It has its signals set and the ledger locked.
+is_at_work() { [ -f "$work/ledger.db.lock" ] && ! flock -n "$work/ledger.db.lock" true; }
 has_cursor() { [ "$(sqlite3 -readonly "$work/ledger.db" 'SELECT count(*) FROM wire')" = 1 ]; }
 stop_forward() {
     end TERM "$forwarder"
