@@ -118,3 +118,31 @@ keep_all
 [ "$(found '"story 3"')" -eq 1 ] || fail "a story stands there $(found '"story 3"') times"
 expect 0 ask verify
 expect_line "$work/out" "50 entries of 3 topics"
+
+step "what the wire keeps no more is known as lost, not missing"
+stop_daemon
+rm -rf "$work/log" "$archive" "$archive"-*
+cp "$work/more.conf" "$work/again.conf"
+{ cat "$work/again.conf"; printf '[log]\nsegment_bytes = 64K\nretain_bytes = 128K\n'; } >"$work/small.conf"
+write_config <"$work/small.conf"
+start_daemon
+long() { for i in $(seq "$1" "$2"); do { story "Long $i" news; seq 1 900; } >"$work/long-$i.txt" && echo "$work/long-$i.txt"; done; }
+# shellcheck disable=SC2046 # the names are words
+send $(long 1 20) >/dev/null
+keep_all
+before=$(sql 'SELECT max(seq) FROM entry')
+# shellcheck disable=SC2046 # the names are words
+send $(long 21 120) >/dev/null
+stop_daemon # it removes what its checkpoint covers
+start_daemon
+story "One more" news >"$work/one.txt"
+send "$work/one.txt" >/dev/null
+first_is_later() { [ "$(status_value first)" -gt $((before + 1)) ]; }
+wait_for 20 first_is_later || fail "the daemon has not removed anything: first is $(status_value first)"
+: >"$work/run.err"
+keep_all
+expect_line "$work/run.err" "news/article: entries after $before, up to"
+[ "$(sql "SELECT count(*) FROM loss WHERE after = $before")" -eq 1 ] || fail "the loss is not noted"
+expect 0 ask verify
+sql "DELETE FROM loss"
+expect 65 ask verify
