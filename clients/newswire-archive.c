@@ -9,6 +9,9 @@ static const struct command commands[] = {
     {"search", "QUERY", "find articles by their words", archive_search},
     {"show", "URI|SEQ", "show a story, its versions and their differences", archive_show},
     {"verify", "", "prove that nothing is missing or altered", archive_verify},
+    {"stats", "", "how much there is, by section and day", archive_stats},
+    {"export", "", "articles as files, or all entries as lines", archive_export},
+    {"import", "FILE...", "entries back from an export", archive_import},
     {0},
 };
 
