@@ -30,9 +30,9 @@ static const struct options_row rows[] = {
 static const struct options options = {
     .program = "newswire-archive import",
     .arguments = "FILE...",
-    .summary = "Takes entries from jsonl exports (-: stdin) into the archive, with their numbers,\n"
-               "so that verify holds. What is there already is passed over. A new archive takes\n"
-               "its place on the wire too, so that run goes on from there.",
+    .summary = "Takes entries from jsonl exports (-: stdin) into the archive with their numbers,\n"
+               "so that verify holds; what is there is passed over. A new archive takes its\n"
+               "place on the wire too, so that run goes on from there.",
     .rows = rows,
 };
 

@@ -83,14 +83,14 @@ static const char *join(struct arena *a, const char *first, const char *between,
 /* "a b", or "a" AND "b": the tokens have neither quotation marks nor anything else
  * that FTS5 knows. NULL when out of memory. */
 static const char *expression(struct arena *a, struct slice tokens, bool phrase, bool starts) {
-    static const char and[] = "\" AND \"";
-    char *text = arena_alloc(a, tokens.len * sizeof and+8), *to = text;
+    static const char also[] = "\" AND \"";
+    char *text = arena_alloc(a, tokens.len * sizeof also + 8), *to = text;
     if (text == NULL)
         return NULL;
     to = stpcpy(to, "(\"");
     for (size_t i = 0; i + 1 < tokens.len; i++) /* the last is a space */
         if (tokens.data[i] == ' ' && !phrase)
-            to = stpcpy(to, and);
+            to = stpcpy(to, also);
         else
             *to++ = (char)tokens.data[i];
     stpcpy(to, starts ? "\"*)" : "\")");

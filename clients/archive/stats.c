@@ -31,7 +31,7 @@ static const struct options_row rows[] = {
     ARCHIVE_ROW(stats, archive_path),
     {"by", OPTIONS_CHOICE, offsetof(struct stats, by), "WAY", ways, "section, day; default both"},
     {"since", OPTIONS_STRING, offsetof(struct stats, since), "TIME", NULL,
-     "stored then or later: 2031-04-09, 3d, today; for days, default 30d"},
+     "stored then or later: 2031-04-09, 3d; for days: 30d"},
     {"until", OPTIONS_STRING, offsetof(struct stats, until), "TIME", NULL, "stored before it"},
     {"json", OPTIONS_FLAG, offsetof(struct stats, json), NULL, NULL, "one object a line"},
     {0},

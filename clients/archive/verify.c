@@ -38,7 +38,7 @@ struct verify {
 static const struct options_row rows[] = {
     ARCHIVE_ROW(verify, archive_path),
     {"quick", OPTIONS_FLAG, offsetof(struct verify, quick), NULL, NULL,
-     "numbers only: neither texts nor SQLite's own check of every row"},
+     "numbers only, and SQLite's quick check"},
     {0},
 };
 
