@@ -29,7 +29,7 @@ expect 75 timeout 20 "$bin/newswire-archive" run --archive "$archive" --feed "$f
 expect_line "$work/err" "another newswire-archive"
 
 # shellcheck disable=SC1111 # quotes as people type them
-step "search: Chinese and Latin, phrases, filters"
+# shellcheck disable=SC1111 # quotes as people type them
 for words in 植树 植树节 开发区管委会 "开发 植树" 管 bridge '"alder river"' CAFE 'cafe' 3月9日 3月 'bridge -cafe' 'nothing OR bridge' 'brid*' "“old Alder”"; do
     [ "$(found "$words")" -eq 1 ] || fail "'$words' finds $(found "$words")"
 done
