@@ -1,6 +1,7 @@
 /*
  * newswire-tail: prints what is on the wire.
  */
+#include "clients/tail/exec.h"
 #include "clients/tool/follow.h"
 #include "clients/tool/received.h"
 #include "proto/codec.h"
@@ -22,12 +23,16 @@ enum {
     OUT_BYTES = 256 << 10,
     DEFAULT_COLUMNS = 80,
     DEFAULT_PATIENCE_SEC = 10, /* for an answer about sections */
+    DEFAULT_EXEC_SEC = 300,
+    MOST_EXEC_SEC = 86400,
+    FIRST_WAIT_USEC = 500000, /* before a command is run again for an article */
+    MOST_WAIT_USEC = 60000000,
 };
 
 struct tail {
     struct follow_options wire;
-    const char *since, *cursor, *format;
-    struct options_uint after, count;
+    const char *since, *cursor, *format, *command, *parked;
+    struct options_uint after, count, exec_timeout_sec;
     bool until_head, sections;
     const struct write_format *writer;
     const char *writer_version;
@@ -35,6 +40,8 @@ struct tail {
     struct follow follow;
     struct arena *arena;
     struct text_style style;
+    struct exec exec;
+    char parked_beside[4096];
 };
 
 #define AT(member) offsetof(struct tail, member)
@@ -49,6 +56,12 @@ static const struct options_row rows[] = {
     {"count", OPTIONS_UINT, AT(count), "N", NULL, "end after N entries"},
     {"format", OPTIONS_STRING, AT(format), "NAME", NULL,
      "text (default), json (one object a line), ..."},
+    {"exec", OPTIONS_STRING, AT(command), "COMMAND", NULL,
+     "run it for each article, which it reads; needs --cursor"},
+    {"exec-timeout", OPTIONS_UINT, AT(exec_timeout_sec), "SECONDS", NULL,
+     "the longest it may take; default 300"},
+    {"parked", OPTIONS_STRING, AT(parked), "FOLDER", NULL,
+     "where articles go that it fails on; default CURSOR.parked"},
     {"sections", OPTIONS_FLAG, AT(sections), NULL, NULL,
      "print which sections there are, and their topics, and end"},
     FOLLOW_ROWS(struct tail),
@@ -103,6 +116,91 @@ static int save(void *userdata, struct newswire_reader *reader) {
     if (r < 0)
         follow_say(&t->follow, "%s: %s", t->cursor, strerror(-r));
     return r < 0 ? EX_IOERR : OPTIONS_GO_ON;
+}
+
+/* ---- a command for each */
+
+static void say_sentence(void *userdata, const char *sentence) {
+    struct tail *t = userdata;
+    follow_say(&t->follow, "%s", sentence);
+}
+
+/* The article in one of the formats, in memory that is freed by the caller. */
+static int render(struct tail *t, const struct write_format *writer, const char *version,
+                  const struct entry *e, const Article *article, char **ret, size_t *ret_len) {
+    FILE *f = open_memstream(ret, ret_len);
+    if (f == NULL)
+        return -ENOMEM;
+    int r = writer->write(f, t->arena, e, article, version, &t->style);
+    return fclose(f) != 0 && r == 0 ? -ENOMEM : r;
+}
+
+/* Runs the command, and keeps the place when it is done with the article. */
+static int hand_over(struct tail *t, const struct entry *e, const Article *article) {
+    const char *version,
+        *status = article == NULL ? "killed" : article_status_name(article->status);
+    char *text = NULL, *json = NULL;
+    size_t text_len, json_len;
+    int r = render(t, t->writer, t->writer_version, e, article, &text, &text_len);
+    if (r == 0)
+        r = render(t, write_format_find("json", &version), NULL, e, article, &json, &json_len);
+    if (r == 0) {
+        struct exec_article a = {.entry = e,
+                                 .status = status == NULL ? "" : status,
+                                 .text = {(const uint8_t *)text, text_len},
+                                 .json = {(const uint8_t *)json, json_len}};
+        r = exec_article(&t->exec, &a);
+    }
+    free(text);
+    free(json);
+    t->follow.unfinished = r < 0 || r == EXEC_STOPPED;
+    if (t->follow.unfinished)
+        return r < 0 ? EX_OSERR : EX_OK;
+    r = newswire_reader_save(t->follow.reader);
+    if (r < 0)
+        follow_say(&t->follow, "%s: %s", t->cursor, strerror(-r));
+    return r < 0 ? EX_IOERR : OPTIONS_GO_ON;
+}
+
+static int exec_entry(void *userdata, const struct newswire_entry *given) {
+    struct tail *t = userdata;
+    struct entry e = received_entry(given);
+    Article *article = NULL;
+    struct fault fault;
+    arena_reset(t->arena);
+    if (received_article(t->arena, &e, &article, &fault) < 0)
+        follow_say(&t->follow, "entry %llu: its article can't be read: %s %s",
+                   (unsigned long long)e.seq, fault.field, fault.reason);
+    int code = hand_over(t, &e, article);
+    return code != OPTIONS_GO_ON                                 ? code
+           : t->count.given && t->follow.taken >= t->count.value ? EX_OK
+                                                                 : OPTIONS_GO_ON;
+}
+
+static const struct follow_use executing = {.entry = exec_entry, .save = save};
+
+static int set_exec(struct tail *t) {
+    if (t->command == NULL)
+        return t->parked != NULL || t->exec_timeout_sec.given
+                   ? options_fault(&options, "--parked, --exec-timeout: only with --exec")
+                   : EX_OK;
+    if (t->cursor == NULL)
+        return options_fault(&options, "--exec: it needs --cursor, to know what is done");
+    if (t->exec_timeout_sec.given &&
+        (t->exec_timeout_sec.value == 0 || t->exec_timeout_sec.value > MOST_EXEC_SEC))
+        return options_fault(&options, "--exec-timeout: from 1 to %d", MOST_EXEC_SEC);
+    snprintf(t->parked_beside, sizeof t->parked_beside, "%s.parked", t->cursor);
+    t->exec = (struct exec){
+        .command = t->command,
+        .parked = t->parked == NULL ? t->parked_beside : t->parked,
+        .timeout_usec =
+            (t->exec_timeout_sec.given ? t->exec_timeout_sec.value : DEFAULT_EXEC_SEC) * 1000000,
+        .first_wait_usec = FIRST_WAIT_USEC,
+        .most_wait_usec = MOST_WAIT_USEC,
+        .say = say_sentence,
+        .userdata = t};
+    t->follow.use = &executing;
+    return EX_OK;
 }
 
 static const struct follow_use printing = {.entry = print_entry, .save = save, .idle = flush};
@@ -190,6 +288,8 @@ static int print_sections(struct tail *t) {
 static int print_topics(struct tail *t, char *const *names, size_t n) {
     struct newswire_reader_options o = {.n_topics = n, .cursor_file = t->cursor};
     int code = set_start(t, &o);
+    if (code == EX_OK)
+        code = set_exec(t);
     if (code != EX_OK)
         return code;
     t->arena = arena_new(ARTICLE_ARENA_BYTES);
@@ -208,7 +308,8 @@ static int run(struct tail *t, int argc, char **argv) {
     int first, code = options_parse(&options, argc, argv, t, &first);
     if (code != OPTIONS_GO_ON)
         return code;
-    t->writer = write_format_find(t->format == NULL ? "text" : t->format, &t->writer_version);
+    const char *usual = t->command == NULL ? "text" : "json";
+    t->writer = write_format_find(t->format == NULL ? usual : t->format, &t->writer_version);
     if (t->writer == NULL)
         return options_fault(&options, "--format: '%s' is none of: %s", t->format,
                              write_format_names(names, sizeof names));

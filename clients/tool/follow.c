@@ -220,8 +220,8 @@ int follow_run(struct follow *f) {
         code = turn(f);
     clear_progress(f);
     sd_notify(0, "STOPPING=1");
-    if (code == EX_IOERR)
-        return code; /* nothing is known of what was done */
+    if (code == EX_IOERR || f->unfinished)
+        return code > 0 ? code : EX_OK; /* nothing is known of what was done */
     int saved = save(f);
     return code > 0 ? code : saved > 0 ? saved : EX_OK;
 }

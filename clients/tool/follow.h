@@ -59,6 +59,7 @@ struct follow {
     uint64_t save_after; /* entries, at most, between two saves; 0: any number */
     uint64_t save_usec;  /* between two saves, about; 0: a second */
     const char *what;    /* of the progress: "entries" */
+    bool unfinished;     /* set by entry: that one is not done, and nothing is saved at the end */
     bool more;           /* set by idle: it has more to do, if nothing is to hand on */
 
     /* for the tool to read */
