@@ -143,7 +143,8 @@ static int find_story(struct keep *k, struct slice uri, struct story *ret) {
     int r = store_step(&k->archive->store, st);
     if (r == 1) {
         struct slice moved_to = store_column(st, 5);
-        const char *copy = arena_strndup(k->arena, (const char *)moved_to.data, moved_to.len);
+        const char *copy = arena_strndup(
+            k->arena, moved_to.len == 0 ? "" : (const char *)moved_to.data, moved_to.len);
         *ret = (struct story){.id = sqlite3_column_int64(st, 0),
                               .version = sqlite3_column_int64(st, 1),
                               .current = sqlite3_column_int64(st, 2),

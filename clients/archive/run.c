@@ -19,6 +19,7 @@ enum {
     SAVE_USEC = 200000,
     INDEX_ENTRIES = 128,   /* in one idle turn: what live entries wait for it, some 50 ms */
     INDEX_USEC = 1000000,  /* of turns in one transaction */
+    LULL_USEC = 100000,    /* while it catches up, a shorter silence is no idleness */
     ERASE_USEC = 10000000, /* between looks at what has grown too old */
     HEAP_KEPT_BYTES = 64 << 20,
 };
@@ -35,7 +36,7 @@ struct run {
     struct follow follow;
     bool pending; /* entries that were not committed, as their cursor wasn't */
     bool failed;  /* what stands in the transaction may be half of something */
-    uint64_t begun_usec, erased_usec;
+    uint64_t begun_usec, erased_usec, taken_usec;
 };
 
 static const struct options_row rows[] = {
@@ -77,6 +78,7 @@ static int take_entry(void *userdata, const struct newswire_entry *given) {
     struct run *run = userdata;
     struct entry e = received_entry(given);
     run->pending = true;
+    run->taken_usec = follow_now_usec();
     int r = keep_entry(&run->keep, &e);
     if (r == -EEXIST) {
         follow_say(&run->follow, "entry %llu of epoch %llu is in the archive with another content",
@@ -147,6 +149,8 @@ static int work_a_little(struct run *run, uint64_t now) {
 static int idle(void *userdata) {
     struct run *run = userdata;
     uint64_t now = follow_now_usec();
+    if (!run->follow.caught_up && now - run->taken_usec < LULL_USEC)
+        return OPTIONS_GO_ON;
     if (!run->keep.open)
         run->begun_usec = now;
     int more = work_a_little(run, now);

@@ -28,13 +28,12 @@ step "two runs on one archive are refused"
 expect 75 timeout 20 "$bin/newswire-archive" run --archive "$archive" --feed "$feed" --replay "$replay"
 expect_line "$work/err" "another newswire-archive"
 
-# shellcheck disable=SC1111 # quotes as people type them
-# shellcheck disable=SC1111 # quotes as people type them
-for words in 植树 植树节 开发区管委会 "开发 植树" 管 bridge '"alder river"' CAFE 'cafe' 3月9日 3月 'bridge -cafe' 'nothing OR bridge' 'brid*' "“old Alder”"; do
+step "search: Chinese and Latin, phrases, filters"
+for words in 植树 植树节 开发区管委会 "开发 植树" 管 bridge '"alder river"' CAFE 'cafe' 3月9日 3月 'bridge -cafe' 'nothing OR bridge' 'brid*' '“old Alder”'; do
     [ "$(found "$words")" -eq 1 ] || fail "'$words' finds $(found "$words")"
 done
-for words in 树植 开发会 '"river alder"' 'brid' 'bridge -county' '月'; do
-    [ "$words" = 月 ] || [ "$(found "$words")" -eq 0 ] || fail "'$words' finds $(found "$words")"
+for words in 树植 开发会 '"river alder"' 'brid' 'bridge -county'; do
+    [ "$(found "$words")" -eq 0 ] || fail "'$words' finds $(found "$words")"
 done
 for words in '"' '((' 'a AND' 'NEAR(' '*' 'x:y' "'" 'col : bridge'; do
     code=0
