@@ -8,6 +8,10 @@
 
 enum { BUSY_MSEC = 30000 };
 
+/* Of new files: a page holds two articles of 3 KiB, and half as many are written. */
+static const char begin_writing[] = "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;"
+                                    "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON";
+
 __attribute__((format(printf, 3, 4))) static int trouble(struct store *s, int error,
                                                          const char *format, ...) {
     va_list arguments;
@@ -263,8 +267,7 @@ int store_open(struct store *s, const char *path, const struct store_schema *sch
                        s->db == NULL ? "out of memory" : sqlite3_errmsg(s->db));
     sqlite3_busy_timeout(s->db, BUSY_MSEC);
     if (mode != STORE_READ)
-        r = store_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                          "PRAGMA foreign_keys = ON");
+        r = store_exec(s, begin_writing);
     return r < 0 ? r : check_schema(s, path, schema, mode);
 }
 
