@@ -2,9 +2,7 @@
  * The archive: one SQLite file with everything that came over the wire.
  *
  * schema.c documents its tables, which other programs may read at any time. Who
- * adds entries (run, import) holds a lock beside the file, so that there is one
- * writer of entries; the few rows that commands write besides (feeds) are single
- * transactions of their own.
+ * adds entries (run, import) holds a lock beside the file, so that there is one.
  */
 #pragma once
 
@@ -19,7 +17,6 @@ struct archive {
 
 enum archive_use {
     ARCHIVE_READ,   /* looks at it */
-    ARCHIVE_MARK,   /* writes single rows, beside a run */
     ARCHIVE_EXTEND, /* adds entries: alone; makes the file if it isn't there */
 };
 

@@ -22,7 +22,6 @@
  * day       where a day's entries (UTC, days since 1970) begin and end, at least
  * loss      entries after < seq <= upto that the wire had no more when we asked
  * removed   entries up to seq upto that were removed here by age (run --retain)
- * feed      what newswire-archive feed keeps written
  * state     cursor (newswire_reader_cursor), indexed_to, expander (EXPAND_VERSION)
  *
  * The view article is the archive as most want it: the current versions.
@@ -54,8 +53,6 @@ static const char *const steps[] = {
     "  upto INTEGER NOT NULL, told_at_usec INTEGER NOT NULL, PRIMARY KEY (epoch, topic, after));"
     "CREATE TABLE removed (epoch INTEGER NOT NULL, topic TEXT NOT NULL, upto INTEGER NOT NULL,"
     "  PRIMARY KEY (epoch, topic)) WITHOUT ROWID;"
-    "CREATE TABLE feed (id INTEGER PRIMARY KEY, section TEXT NOT NULL, format TEXT NOT NULL,"
-    "  folder TEXT NOT NULL, options TEXT NOT NULL, UNIQUE (section, format, folder));"
     "CREATE TABLE state (name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
     "CREATE VIEW article AS SELECT e.id, s.uri, e.version, t.section, t.kind, e.headline,"
     "  e.stored_at_usec, e.epoch, e.seq, b.article FROM story s JOIN entry e ON e.id = s.current"
