@@ -12,6 +12,7 @@ static const struct command commands[] = {
     {"stats", "", "how much there is, by section and day", archive_stats},
     {"export", "", "articles as files, or all entries as lines", archive_export},
     {"import", "FILE...", "entries back from an export", archive_import},
+    {"feed", "", "a section as a web feed, kept current by run", archive_feed},
     {0},
 };
 

@@ -56,9 +56,9 @@ static int code_of(int error) {
 
 int archive_open(struct archive *a, const struct options *options, const char *given,
                  enum archive_use use) {
+    static const enum store_mode modes[] = {STORE_READ, STORE_WRITE, STORE_CREATE};
     *a = (struct archive){.path = archive_path(given), .lock = -1};
-    int r = store_open(&a->store, a->path, &archive_schema,
-                       use == ARCHIVE_EXTEND ? STORE_CREATE : STORE_READ);
+    int r = store_open(&a->store, a->path, &archive_schema, modes[use]);
     if (r == 0)
         r = store_exec(&a->store, tuning);
     if (r == 0 && use == ARCHIVE_EXTEND)

@@ -17,6 +17,7 @@ struct archive {
 
 enum archive_use {
     ARCHIVE_READ,   /* looks at it */
+    ARCHIVE_MARK,   /* writes single rows, beside a run */
     ARCHIVE_EXTEND, /* adds entries: alone; makes the file if it isn't there */
 };
 

@@ -11,3 +11,4 @@ int archive_verify(int argc, char **argv);
 int archive_stats(int argc, char **argv);
 int archive_export(int argc, char **argv);
 int archive_import(int argc, char **argv);
+int archive_feed(int argc, char **argv);

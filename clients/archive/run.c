@@ -3,6 +3,7 @@
  */
 #include "clients/archive/commands.h"
 #include "clients/archive/erase.h"
+#include "clients/archive/feeds.h"
 #include "clients/tool/follow.h"
 #include "clients/tool/received.h"
 
@@ -10,6 +11,7 @@
 #include <jansson.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -20,6 +22,7 @@ enum {
     INDEX_ENTRIES = 128,   /* in one idle turn: what live entries wait for it, some 50 ms */
     INDEX_USEC = 1000000,  /* of turns in one transaction */
     LULL_USEC = 100000,    /* while it catches up, a shorter silence is no idleness */
+    FEEDS_USEC = 1000000,  /* between two looks at what feeds lack */
     ERASE_USEC = 10000000, /* between looks at what has grown too old */
     HEAP_KEPT_BYTES = 64 << 20,
 };
@@ -33,10 +36,12 @@ struct run {
     struct keep keep;
     struct index index;
     struct erase erase;
+    struct feeds feeds;
     struct follow follow;
     bool pending; /* entries that were not committed, as their cursor wasn't */
     bool failed;  /* what stands in the transaction may be half of something */
-    uint64_t begun_usec, erased_usec, taken_usec;
+    uint64_t begun_usec, erased_usec, taken_usec, feeds_usec;
+    int64_t feeds_next_id; /* the feeds have what came before */
 };
 
 static const struct options_row rows[] = {
@@ -133,6 +138,21 @@ static void tell_status(struct run *run) {
         sd_notifyf(0, "STATUS=Indexing, %lld entries behind", (long long)behind);
 }
 
+static void say_feed(void *userdata, const char *file, int error) {
+    struct run *run = userdata;
+    follow_say(&run->follow, "feed %s: %s", file, strerror(-error));
+}
+
+/* Writes feeds of whose section something came. 0 or an error. */
+static int write_feeds(struct run *run, uint64_t now) {
+    size_t n;
+    if (run->feeds_next_id == run->keep.next_id || now - run->feeds_usec < FEEDS_USEC)
+        return 0;
+    run->feeds_usec = now;
+    run->feeds_next_id = run->keep.next_id;
+    return feeds_write(&run->feeds, false, say_feed, run, &n);
+}
+
 /* A piece of what is to be indexed or erased. 1 when there is more of it. */
 static int work_a_little(struct run *run, uint64_t now) {
     int indexed = index_step(&run->index, INDEX_ENTRIES), erased = 0;
@@ -154,8 +174,9 @@ static int idle(void *userdata) {
     if (!run->keep.open)
         run->begun_usec = now;
     int more = work_a_little(run, now);
-    if (more < 0)
-        return fail(run, more);
+    int written = more == 0 ? write_feeds(run, now) : 0;
+    if (more < 0 || written < 0)
+        return fail(run, more < 0 ? more : written);
     run->follow.more = more > 0;
     if (run->pending || (more > 0 && now - run->begun_usec < INDEX_USEC))
         return OPTIONS_GO_ON;
@@ -176,6 +197,8 @@ static int open_all(struct run *run) {
     int r = keep_open(&run->keep, &run->archive);
     if (r == 0)
         r = index_open(&run->index, &run->keep);
+    if (r == 0)
+        r = feeds_open(&run->feeds, &run->archive);
     if (r == 0 && run->forget_withdrawn)
         r = store_exec(&run->archive.store, "PRAGMA secure_delete = ON");
     run->erase.index = &run->index;
@@ -211,6 +234,9 @@ static int finish(struct run *run, int code) {
         if (r < 0)
             return fail(run, r);
     }
+    int written = code == EX_OK && more == 0 ? write_feeds(run, UINT64_MAX) : 0;
+    if (written < 0)
+        return fail(run, written);
     return code;
 }
 
@@ -243,6 +269,7 @@ int archive_run(int argc, char **argv) {
     run.archive.lock = -1;
     code = run_topics(&run, argv + first, (size_t)(argc - first));
     follow_close(&run.follow);
+    feeds_close(&run.feeds);
     index_close(&run.index);
     keep_close(&run.keep);
     archive_close(&run.archive);

@@ -22,6 +22,7 @@
  * day       where a day's entries (UTC, days since 1970) begin and end, at least
  * loss      entries after < seq <= upto that the wire had no more when we asked
  * removed   entries up to seq upto that were removed here by age (run --retain)
+ * feed      what newswire-archive feed keeps written; seen: up to which entry
  * state     cursor (newswire_reader_cursor), indexed_to, expander (EXPAND_VERSION)
  *
  * The view article is the archive as most want it: the current versions.
@@ -57,6 +58,9 @@ static const char *const steps[] = {
     "CREATE VIEW article AS SELECT e.id, s.uri, e.version, t.section, t.kind, e.headline,"
     "  e.stored_at_usec, e.epoch, e.seq, b.article FROM story s JOIN entry e ON e.id = s.current"
     "  JOIN topic t ON t.id = e.topic JOIN body b ON b.entry = e.id",
+    "CREATE TABLE feed (id INTEGER PRIMARY KEY, section TEXT NOT NULL, format TEXT NOT NULL,"
+    "  folder TEXT NOT NULL, title TEXT NOT NULL, author TEXT NOT NULL, url TEXT NOT NULL,"
+    "  items INTEGER NOT NULL, seen INTEGER NOT NULL, UNIQUE (section, format, folder))",
     NULL,
 };
 
