@@ -112,6 +112,7 @@ install: all ## install under DESTDIR and PREFIX
 	install -m 755 $(B)/newswired $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(addprefix $(B)/,$(TOOLS)) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 proto/newswire.proto proto/PROTOCOL.md daemon/newswired.conf \
+		clients/newswire-forward.conf \
 		$(DESTDIR)$(PREFIX)/share/newswire
 	install -m 644 clients/lib/newswire.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(PUBLIC_LIB) $(DESTDIR)$(PREFIX)/lib

@@ -212,6 +212,8 @@ static int open_wire(struct run *run, char *const *names, size_t n, const char *
     if (follow_topics(names, n, &o.topics) < 0)
         return EX_OSERR;
     run->follow.wire = run->wire;
+    if (run->wire.client == NULL)
+        run->follow.wire.client = "newswire-archive";
     run->follow.until_head = run->until_head;
     run->follow.save_after = SAVE_ENTRIES;
     run->follow.save_usec = SAVE_USEC;

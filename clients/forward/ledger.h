@@ -2,8 +2,8 @@
  * The ledger: what became of each article at each outlet, in one SQLite file.
  *
  * A delivery is an article's version (or a kill) for one outlet. It is open while
- * it has a due time; at most one of a story and outlet is open or being sent at a
- * time, beside a kill that waits for the one being sent. Every change is part of
+ * it has a due time. Of a story and outlet at most one is being sent; one more may
+ * be open, a newer version or a kill, and waits for it. Every change is part of
  * the caller's transaction (ledger_begin, ledger_commit). Times are UTC
  * microseconds.
  *

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sysexits.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 enum { TAKE_MOST = 256, RETAIN_USEC = 60000000 };
@@ -227,8 +228,10 @@ static int run(struct run *r, const struct run_options *o) {
         code = start_work(r);
     if (code == EX_OK)
         code = callback_start(r->desk.config, r->clerk, &callback);
-    if (code == EX_OK)
+    if (code == EX_OK) {
+        sd_notify(0, "READY=1"); /* it waits for the daemon, whenever that comes */
         code = follow_run(&r->follow);
+    }
     if (follow_stop == 0)
         follow_stop = SIGTERM; /* the threads look at it */
     callback_stop(callback);

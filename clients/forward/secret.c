@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SECRET_MOST = 64 << 10, PATH_BYTES = 4096 };
+enum { SECRET_MOST = 64 << 10, PATH_BYTES = 4096, ALIGNMENT = 16 };
 
 struct secret {
     char path[PATH_BYTES];
@@ -28,7 +28,9 @@ static int find(const char *name, char path[static PATH_BYTES], bool *ret_creden
 }
 
 static int read_file(int fd, struct secret **ret) {
-    struct secret *s = sodium_malloc(sizeof *s + SECRET_MOST + 1);
+    /* It ends where a page ends: a multiple of the alignment keeps its start aligned. */
+    size_t size = (sizeof(struct secret) + SECRET_MOST + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+    struct secret *s = sodium_malloc(size);
     if (s == NULL)
         return -ENOMEM;
     ssize_t n = read(fd, s->bytes, SECRET_MOST);

@@ -123,6 +123,21 @@ static void print_line(const char *outlet, const struct counts *c) {
     putchar('\n');
 }
 
+/* What waits for outlets that the config has no more, as when one got another name. */
+static int print_forgotten(struct desk *d) {
+    sqlite3_stmt *st =
+        store_query(&d->ledger.store,
+                    "SELECT outlet, count(*) FROM delivery WHERE due_usec IS NOT NULL"
+                    " GROUP BY outlet",
+                    "");
+    int r = st == NULL ? -EIO : 0;
+    while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1)
+        if (forward_outlet(d->config, store_column_string(st, 0)) == NULL)
+            printf("%-20s %8lld queued, and the config has no such outlet\n",
+                   store_column_string(st, 0), (long long)sqlite3_column_int64(st, 1));
+    return r < 0 ? desk_trouble(d, r) : EX_OK;
+}
+
 int forward_status(int argc, char **argv) {
     struct status_options o = {0};
     struct desk d = {0};
@@ -151,6 +166,8 @@ int forward_status(int argc, char **argv) {
     }
     if (code == EX_OK && shown == 0 && !o.desk.json)
         puts("the config has no outlets");
+    if (code == EX_OK && first == argc && !o.desk.json)
+        code = print_forgotten(&d);
     desk_close(&d);
     return code;
 }

@@ -51,12 +51,38 @@ static struct row read_row(sqlite3_stmt *st) {
                         .topic = store_column_string(st, 13)};
 }
 
+/* What a line of the history says. */
+static const char *sentence(const char *event) {
+    static const struct {
+        const char *event, *sentence;
+    } sentences[] = {
+        {"tried", "It was tried, and failed for now"},
+        {"parked", "It was parked"},
+        {"replaced", "It was replaced"},
+        {"withdrawn", "It was withdrawn"},
+        {"expired", "It came too late"},
+        {"moved", "The story moved to another topic"},
+        {"delivered", "It was delivered"},
+        {"kill-sent", "The kill was sent"},
+        {"kill-confirmed", "The kill was confirmed"},
+        {"interrupted", "It may have arrived, and goes again"},
+        {"sent by hand", "Somebody put it in the queue by hand"},
+        {"retried by hand", "Somebody had it tried again"},
+        {"parked by hand", "Somebody put it aside"},
+        {"the outlet was disabled", "The outlet wanted nothing any more and was disabled"}};
+    for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
+        if (strcmp(sentences[i].event, event) == 0)
+            return sentences[i].sentence;
+    return event;
+}
+
 /* How a delivery ended, or where it stands. */
 static void print_end(const struct row *w) {
     if (strcmp(w->state, "delivered") == 0)
-        printf("  %s  delivered; the server said: %s\n", desk_time(w->done), desk_text(w->answer));
+        printf("  %s  It was delivered; the server said: %s\n", desk_time(w->done),
+               desk_text(w->answer));
     else if (strcmp(w->state, "kill-confirmed") == 0)
-        printf("  %s  its withdrawal was confirmed: %s\n", desk_time(w->done),
+        printf("  %s  The withdrawal was confirmed; the server said: %s\n", desk_time(w->done),
                desk_text(w->answer));
     else if (strcmp(w->state, "kill-sent") == 0)
         puts("  The kill was sent and is not confirmed.");
@@ -76,12 +102,13 @@ static int print_history(struct desk *d, const struct row *w) {
         &d->ledger.store, "SELECT at_usec, event, text FROM history WHERE delivery = ? ORDER BY id",
         "i", w->id);
     int r = st == NULL ? -EIO : 0;
-    printf("%s, version %lld, from %s (id %s)\n  %s  queued\n", w->kill ? "Kill" : "Article",
-           (long long)w->version, w->topic, w->message_id, desk_time(w->queued));
+    printf("%s, version %lld, from %s (id %s)\n  %s  It was queued.\n",
+           w->kill ? "Kill" : "Article", (long long)w->version, w->topic, w->message_id,
+           desk_time(w->queued));
     while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1) {
         const char *text = store_column_string(st, 2);
-        printf("  %s  %s%s%s\n", desk_time(sqlite3_column_int64(st, 0)), store_column_string(st, 1),
-               *text == '\0' ? "" : ": ", desk_text(text));
+        printf("  %s  %s%s%s.\n", desk_time(sqlite3_column_int64(st, 0)),
+               sentence(store_column_string(st, 1)), *text == '\0' ? "" : ": ", desk_text(text));
     }
     print_end(w);
     return r < 0 ? r : 0;
