@@ -79,15 +79,23 @@ static const struct options options = {
 
 /* ---- printing */
 
-static int print_entry(void *userdata, const struct newswire_entry *given) {
-    struct tail *t = userdata;
+/* The entry, and its article as far as it can be read. */
+static struct entry read_entry(struct tail *t, const struct newswire_entry *given,
+                               Article **ret_article) {
     struct entry e = received_entry(given);
-    Article *article = NULL;
     struct fault fault;
+    *ret_article = NULL;
     arena_reset(t->arena);
-    if (received_article(t->arena, &e, &article, &fault) < 0)
+    if (received_article(t->arena, &e, ret_article, &fault) < 0)
         follow_say(&t->follow, "entry %llu: its article can't be read: %s %s",
                    (unsigned long long)e.seq, fault.field, fault.reason);
+    return e;
+}
+
+static int print_entry(void *userdata, const struct newswire_entry *given) {
+    struct tail *t = userdata;
+    Article *article;
+    struct entry e = read_entry(t, given, &article);
     int r = t->writer->write(stdout, t->arena, &e, article, t->writer_version, &t->style);
     if (r == -ENOMEM)
         follow_say(&t->follow, "entry %llu: out of memory", (unsigned long long)e.seq);
@@ -164,13 +172,8 @@ static int hand_over(struct tail *t, const struct entry *e, const Article *artic
 
 static int exec_entry(void *userdata, const struct newswire_entry *given) {
     struct tail *t = userdata;
-    struct entry e = received_entry(given);
-    Article *article = NULL;
-    struct fault fault;
-    arena_reset(t->arena);
-    if (received_article(t->arena, &e, &article, &fault) < 0)
-        follow_say(&t->follow, "entry %llu: its article can't be read: %s %s",
-                   (unsigned long long)e.seq, fault.field, fault.reason);
+    Article *article;
+    struct entry e = read_entry(t, given, &article);
     int code = hand_over(t, &e, article);
     return code != OPTIONS_GO_ON                                 ? code
            : t->count.given && t->follow.taken >= t->count.value ? EX_OK

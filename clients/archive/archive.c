@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -29,22 +28,14 @@ int archive_fail(const struct archive *a, const struct options *options) {
     return EX_IOERR;
 }
 
-/* The lock lies beside the file: closing any descriptor of the file itself would
- * drop SQLite's own locks. */
 static int take_lock(struct archive *a, const struct options *options) {
-    char name[4096];
-    if (snprintf(name, sizeof name, "%s.lock", a->path) >= (int)sizeof name)
-        return options_fault(options, "--archive: the name is too long");
-    a->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (a->lock >= 0 && flock(a->lock, LOCK_EX | LOCK_NB) == 0)
-        return EX_OK;
-    if (a->lock >= 0 && errno == EWOULDBLOCK) {
+    int r = store_lock(&a->store, a->path, &a->lock);
+    if (r == -EBUSY)
         fprintf(stderr, "%s: %s: another newswire-archive adds entries to it\n", options->program,
                 a->path);
-        return EX_TEMPFAIL;
-    }
-    fprintf(stderr, "%s: %s: %s\n", options->program, name, strerror(errno));
-    return EX_CANTCREAT;
+    else if (r < 0)
+        fprintf(stderr, "%s: %s\n", options->program, a->store.trouble);
+    return r == 0 ? EX_OK : r == -EBUSY ? EX_TEMPFAIL : EX_CANTCREAT;
 }
 
 static int code_of(int error) {

@@ -1,5 +1,6 @@
 /* A folder of this machine, or one that it has mounted. */
 #include "clients/forward/transport.h"
+#include "clients/tool/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,26 +41,13 @@ static void close_directory(void *session) {
     free(d);
 }
 
-/* Writes it under the other name, so that nobody sees half a file, and syncs both. */
+/* Under the other name first, so that nobody sees half a file. */
 static int put(struct directory *d, const char *part, const char *name, struct slice body) {
-    int fd = openat(d->fd, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), r = 0;
-    if (fd < 0)
-        return -errno;
-    while (r == 0 && body.len > 0) {
-        ssize_t n = write(fd, body.data, body.len);
-        if (n < 0 && errno != EINTR)
-            r = -errno;
-        body.data += n > 0 ? n : 0;
-        body.len -= n > 0 ? (size_t)n : 0;
-    }
-    if (r == 0 && fsync(fd) < 0)
+    int r = file_write(d->fd, part, O_TRUNC, 0644, body);
+    if (r == 0 && renameat(d->fd, part, d->fd, name) < 0) {
         r = -errno;
-    if (close(fd) < 0 && r == 0)
-        r = -errno;
-    if (r == 0 && renameat(d->fd, part, d->fd, name) < 0)
-        r = -errno;
-    if (r < 0)
         unlinkat(d->fd, part, 0);
+    }
     return r == 0 && fsync(d->fd) < 0 ? -errno : r;
 }
 

@@ -1,5 +1,6 @@
 #include "clients/forward/parcel.h"
 
+#include "proto/formats/markup.h"
 #include "proto/topic.h"
 
 #include <errno.h>
@@ -70,24 +71,11 @@ static int join_strings(struct arena *a, char **items, size_t n, const char **re
 
 /* ---- the values of templates */
 
-/* The body as plain text: blocks apart by empty lines, the dateline before the first. */
 static int plain_text(struct arena *a, const Article *x, const char **ret) {
-    struct text t;
-    char *text;
-    bool first = true;
-    int r = text_open(&t);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < x->n_blocks; i++) {
-        const Block *b = x->blocks[i];
-        bool dated = first && b->type == BLOCK_PARAGRAPH && *x->dateline != '\0';
-        first = first && b->type != BLOCK_PARAGRAPH;
-        fprintf(t.file, "%s%s%s%s%s", i == 0 ? "" : "\n\n", b->type == BLOCK_LIST_ITEM ? "- " : "",
-                dated ? x->dateline : "", dated ? " " : "", b->text);
-    }
-    r = text_close(a, &t, &text, NULL);
-    if (r == 0)
-        *ret = text;
+    struct slice text;
+    int r = markup_write_plain(a, x, &text);
+    if (r == 0 && (*ret = arena_strndup(a, (const char *)text.data, text.len)) == NULL)
+        r = -ENOMEM;
     return r;
 }
 

@@ -7,12 +7,10 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -141,15 +139,11 @@ static const struct follow_use use = {.entry = take_entry, .save = save, .idle =
 /* ---- beginning and end */
 
 /* One forwarder a ledger. The lock goes with the process. */
-static int lock_ledger(const struct desk *d) {
-    char path[4096];
-    snprintf(path, sizeof path, "%s.lock", d->config->forward.ledger);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return EX_OK;
-    fprintf(stderr, "newswire-forward: %s: %s\n", path,
-            fd >= 0 ? "another newswire-forward is at work with this ledger" : strerror(errno));
-    return fd >= 0 ? EX_TEMPFAIL : EX_CANTCREAT;
+static int lock_ledger(struct desk *d) {
+    int fd, r = store_lock(&d->ledger.store, d->config->forward.ledger, &fd);
+    if (r < 0)
+        fprintf(stderr, "newswire-forward: %s\n", d->ledger.store.trouble);
+    return r == 0 ? EX_OK : r == -EBUSY ? EX_TEMPFAIL : EX_CANTCREAT;
 }
 
 static int recover(struct run *r) {

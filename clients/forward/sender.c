@@ -1,11 +1,11 @@
 #include "clients/forward/sender.h"
 
 #include "clients/forward/receipt_link.h"
+#include "clients/tool/backoff.h"
 #include "clients/tool/follow.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,10 +263,7 @@ static void send_one(struct sender *s, const struct ledger_job *j, struct verdic
 }
 
 static uint64_t backoff(const struct outlet_config *o, unsigned tries) {
-    uint64_t wait = o->retry_first_usec << (tries > 20 ? 20 : tries);
-    if (wait > o->retry_most_usec || wait < o->retry_first_usec)
-        wait = o->retry_most_usec;
-    return wait - (uint64_t)randombytes_uniform((uint32_t)(wait / 2000) + 1) * 1000;
+    return backoff_usec(o->retry_first_usec, o->retry_most_usec, tries);
 }
 
 static void pause_outlet(struct sender *s, uint64_t wait, const char *why) {

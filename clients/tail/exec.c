@@ -1,5 +1,7 @@
 #include "clients/tail/exec.h"
 
+#include "clients/tool/backoff.h"
+#include "clients/tool/file.h"
 #include "clients/tool/follow.h"
 #include "proto/text.h"
 
@@ -14,7 +16,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -170,33 +171,6 @@ static int run(const struct exec *x, const struct exec_article *a, int *ret_stat
 
 /* ---- parking */
 
-static int write_file(const char *path, struct slice text) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640), r = 0;
-    if (fd < 0)
-        return -errno;
-    while (r == 0 && text.len > 0) {
-        ssize_t n = write(fd, text.data, text.len);
-        if (n < 0 && errno != EINTR)
-            r = -errno;
-        text.data += n > 0 ? n : 0;
-        text.len -= n > 0 ? (size_t)n : 0;
-    }
-    if (r == 0 && fsync(fd) < 0)
-        r = -errno;
-    close(fd);
-    if (r < 0)
-        unlink(path);
-    return r;
-}
-
-static int sync_folder(const char *path) {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
-    if (fd >= 0)
-        close(fd);
-    return r;
-}
-
 /* The name says which entry it is: one that is there was parked before a crash. */
 static int park(const struct exec *x, const struct exec_article *a, const char *why) {
     const struct entry *e = a->entry;
@@ -205,11 +179,11 @@ static int park(const struct exec *x, const struct exec_article *a, const char *
              (unsigned long long)e->seq);
     int r = mkdir(x->parked, 0750) < 0 && errno != EEXIST ? -errno : 0;
     if (r == 0)
-        r = write_file(path, a->json);
+        r = file_write(AT_FDCWD, path, O_EXCL, 0640, a->json);
     if (r == -EEXIST)
         r = 0;
     if (r == 0)
-        r = sync_folder(x->parked);
+        r = file_sync_folder(x->parked);
     if (r < 0)
         say(x, "%s: %s", path, strerror(-r));
     else
@@ -220,15 +194,6 @@ static int park(const struct exec *x, const struct exec_article *a, const char *
 }
 
 /* ---- one article */
-
-static uint64_t next_wait(const struct exec *x, unsigned tries) {
-    uint32_t random = 0;
-    uint64_t wait = x->first_wait_usec << (tries > 16 ? 16 : tries);
-    if (wait > x->most_wait_usec)
-        wait = x->most_wait_usec;
-    (void)!getrandom(&random, sizeof random, 0);
-    return wait - wait / 2 * (random % 1000) / 1000;
-}
 
 static void pause_for(uint64_t usec) {
     for (uint64_t until = follow_now_usec() + usec, now;
@@ -257,7 +222,7 @@ int exec_article(const struct exec *x, const struct exec_article *a) {
                  WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
         if (in_time && !(WIFEXITED(status) && WEXITSTATUS(status) == EX_TEMPFAIL))
             return park(x, a, why);
-        uint64_t wait = next_wait(x, tries);
+        uint64_t wait = backoff_usec(x->first_wait_usec, x->most_wait_usec, tries);
         if (tries == 0 || !in_time)
             say(x, "entry %llu: the command %s; it is tried again",
                 (unsigned long long)a->entry->seq, in_time ? why : "took too long");

@@ -1,10 +1,13 @@
 #include "clients/tool/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { BUSY_MSEC = 30000 };
 
@@ -269,6 +272,21 @@ int store_open(struct store *s, const char *path, const struct store_schema *sch
     if (mode != STORE_READ)
         r = store_exec(s, begin_writing);
     return r < 0 ? r : check_schema(s, path, schema, mode);
+}
+
+int store_lock(struct store *s, const char *path, int *ret_fd) {
+    char name[4096];
+    int n = snprintf(name, sizeof name, "%s.lock", path);
+    int fd = n >= (int)sizeof name ? -1 : open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        *ret_fd = fd;
+        return 0;
+    }
+    int r = n >= (int)sizeof name ? -ENAMETOOLONG : errno == EWOULDBLOCK ? -EBUSY : -errno;
+    if (fd >= 0)
+        close(fd);
+    return trouble(s, r, "%s: %s", r == -EBUSY ? path : name,
+                   r == -EBUSY ? "another one is at work with it" : strerror(-r));
 }
 
 /* Only our own statements: virtual tables have some too, and end them themselves. */

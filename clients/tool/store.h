@@ -45,6 +45,12 @@ enum store_mode {
 int store_open(struct store *store, const char *path, const struct store_schema *schema,
                enum store_mode mode) __attribute__((nonnull, warn_unused_result));
 
+/* Takes the lock that its one writer holds, on PATH.lock beside it (closing another
+ * descriptor of the file itself would drop SQLite's own locks); *ret_fd is to be
+ * closed. 0; -EBUSY when another has it; -errno. The trouble says it. */
+int store_lock(struct store *store, const char *path, int *ret_fd)
+    __attribute__((nonnull, warn_unused_result));
+
 /* Closes it; statements made with store_prepare are finalized. */
 void store_close(struct store *store) __attribute__((nonnull));
 
