@@ -1,4 +1,5 @@
 #include "daemon/settings.h"
+#include "tests/proto/manual.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -101,30 +102,6 @@ static void the_sample_is_made_from_the_tables(void **state) {
     free(file);
 }
 
-/* Each sentence on a line of its own, as mdoc wants it. */
-static void write_sentences(FILE *out, const char *text) {
-    for (const char *end; (end = strstr(text, ". ")) != NULL; text = end + 2)
-        fprintf(out, "%.*s\n", (int)(end + 1 - text), text);
-    fprintf(out, "%s\n", text);
-}
-
-/* The keys as newswired.conf(5) lists them. */
-static void write_manual(FILE *out) {
-    for (const struct config_section *const *s = settings_tables; *s != NULL; s++) {
-        fprintf(out, ".Ss [%s%s]\n", (*s)->name, (*s)->instance == NULL ? "" : " \\(dqKEY\\(dq");
-        write_sentences(out, (*s)->help);
-        fputs(".Bl -tag -width Ds\n", out);
-        for (const struct config_key *k = (*s)->keys; k->name != NULL; k++) {
-            fprintf(out, ".It Ic %s\n", k->name);
-            write_sentences(out, k->help);
-            /* Lists of words are long; the sample config has them. */
-            if (k->fallback != NULL && *k->fallback != '\0' && k->type != CONFIG_LIST)
-                fprintf(out, "Default:\n.Ql %s .\n", k->fallback);
-        }
-        fputs(".El\n", out);
-    }
-}
-
 /* The manual says what the tables say. After a change of the tables, a run with
  * WRITE_MANUAL=FILE writes the list, to be put into the page. */
 static void the_manual_lists_the_keys_of_the_tables(void **state) {
@@ -132,7 +109,7 @@ static void the_manual_lists_the_keys_of_the_tables(void **state) {
     char *text = NULL, *page = calloc(1, 1 << 20);
     size_t size;
     FILE *out = open_memstream(&text, &size), *in = fopen("daemon/newswired.conf.5", "re");
-    write_manual(out);
+    manual_write_keys(out, settings_tables, "KEY");
     fclose(out);
     if (getenv("WRITE_MANUAL") != NULL && (out = fopen(getenv("WRITE_MANUAL"), "we")) != NULL) {
         fputs(text, out);

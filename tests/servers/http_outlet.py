@@ -1,4 +1,4 @@
-"""An outlet's web server that a test drives: http_outlet.py FOLDER
+"""An outlet's web server that a test drives: http_outlet.py FOLDER [CERTIFICATE KEY]
 
 Writes its port to FOLDER/port and each request that it took as a JSON line to
 FOLDER/log. What it answers is taken from FOLDER/script, a JSON list that a test
@@ -14,6 +14,7 @@ import http.server
 import json
 import os
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -93,6 +94,10 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 server = Server(("127.0.0.1", 0), Handler)
+if len(sys.argv) > 2:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[2], sys.argv[3])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 with open(os.path.join(folder, "port.new"), "w") as f:
     f.write(str(server.server_port))
 os.rename(os.path.join(folder, "port.new"), os.path.join(folder, "port"))

@@ -8,6 +8,13 @@
 free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 (umask 077 && head -c 32 /dev/urandom | base64 >"$work/links.key")
 start_daemon
+command -v openssl >/dev/null || skip "openssl is missing"
+for name in ours theirs; do
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$name" \
+        -addext "subjectAltName=IP:127.0.0.1" -keyout "$work/$name.key" -out "$work/$name.crt" 2>"$work/err" || fail "$(cat "$work/err")"
+done
+start_outlet tls "$work/ours.crt" "$work/ours.key"
+tls_port=$port
 start_outlet portal
 listen=127.0.0.1:$(free_port)
 write_forward_config <<END
@@ -27,8 +34,34 @@ url_kill = http://127.0.0.1:$port/articles/{remote_id}?uri={uri}
 method_kill = DELETE
 retry_first = 100ms
 kill_needs_receipt = yes
+[outlet "tls"]
+url = https://127.0.0.1:$tls_port/in
+private_addresses = yes
+ca_file = $work/ours.crt
+keywords = tls
+[outlet "impostor"]
+url = https://127.0.0.1:$tls_port/in
+private_addresses = yes
+ca_file = $work/theirs.crt
+keywords = tls
+retry_first = 1h
+[outlet "othername"]
+url = https://localhost:$tls_port/in
+private_addresses = yes
+ca_file = $work/ours.crt
+keywords = tls
+retry_first = 1h
 END
 start_forward
+
+step "TLS is verified: who signed it, and the name"
+send_article urn:t:1 1 "tls one"
+wait_state urn:t:1 tls delivered
+wait_state urn:t:1 impostor retrying
+wait_state urn:t:1 othername retrying
+expect 0 forward why urn:t:1 impostor
+expect_words "$work/out" "certificate"
+[ "$(received tls urn:t:1)" -eq 1 ] || fail "it went to who could not prove its name"
 
 step "a 200 that refuses in its body parks, one that is busy comes again"
 script portal '[{"body": "{\"errcode\": 40001, \"errmsg\": \"标题太长\"}"}, {"uri": "urn:a:2", "body": "{\"errcode\": 45009}"}, {"uri": "urn:a:2", "body": "{\"errcode\": 0, \"data\": {\"items\": [{\"id\": \"人 7/x\"}]}}"}]'

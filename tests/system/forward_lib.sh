@@ -3,15 +3,17 @@
 
 conf=$work/forward.conf
 
-# start_outlet NAME: a web server; its port is in $port, its folder $work/NAME.
+# start_outlet NAME [CERTIFICATE KEY]: a web server; its port is in $port, its folder $work/NAME.
 start_outlet() {
     mkdir -p "$work/$1"
     rm -f "$work/$1/port"
-    /usr/bin/python3 "$root/tests/servers/http_outlet.py" "$work/$1" &
+    folder=$1
+    shift
+    /usr/bin/python3 "$root/tests/servers/http_outlet.py" "$work/$folder" "$@" &
     outlet=$!
     pids="$pids $outlet"
-    wait_for 10 test -s "$work/$1/port" || fail "the outlet's server did not start"
-    port=$(cat "$work/$1/port")
+    wait_for 10 test -s "$work/$folder/port" || fail "the outlet's server did not start"
+    port=$(cat "$work/$folder/port")
 }
 
 # script NAME JSON: what the outlet answers next.

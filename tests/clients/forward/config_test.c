@@ -1,6 +1,7 @@
 #include "clients/forward/config.h"
 #include "clients/forward/ledger.h"
 #include "clients/forward/zone.h"
+#include "tests/proto/manual.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -188,41 +189,6 @@ static void the_sample_is_made_from_the_tables(void **state) {
     free(file);
 }
 
-static void write_text(FILE *out, const char *text) {
-    for (; *text != '\0'; text++)
-        fputs(*text == '\\' ? "\\e" : (char[]){*text, '\0'}, out);
-}
-
-/* Each sentence on a line of its own, as mdoc wants it. */
-static void write_sentences(FILE *out, const char *text) {
-    for (const char *end; (end = strstr(text, ". ")) != NULL; text = end + 2) {
-        char *sentence = strndup(text, (size_t)(end + 1 - text));
-        write_text(out, sentence);
-        fputc('\n', out);
-        free(sentence);
-    }
-    write_text(out, text);
-    fputc('\n', out);
-}
-
-static void write_manual(FILE *out) {
-    for (const struct config_section *const *s = forward_sections; *s != NULL; s++) {
-        fprintf(out, ".Ss [%s%s]\n", (*s)->name, (*s)->instance == NULL ? "" : " \\(dqNAME\\(dq");
-        write_sentences(out, (*s)->help);
-        fputs(".Bl -tag -width Ds\n", out);
-        for (const struct config_key *k = (*s)->keys; k->name != NULL; k++) {
-            fprintf(out, ".It Ic %s\n", k->name);
-            write_sentences(out, k->help);
-            if (k->fallback != NULL && *k->fallback != '\0') {
-                fputs("Default:\n.Ql ", out);
-                write_text(out, k->fallback);
-                fputs(" .\n", out);
-            }
-        }
-        fputs(".El\n", out);
-    }
-}
-
 /* After a change of the tables, a run with WRITE_MANUAL=FILE writes the list, to be
  * put into the page. */
 static void the_manual_lists_the_keys_of_the_tables(void **state) {
@@ -230,7 +196,7 @@ static void the_manual_lists_the_keys_of_the_tables(void **state) {
     char *text = NULL, *page = read_whole("clients/newswire-forward.conf.5");
     size_t size;
     FILE *out = open_memstream(&text, &size);
-    write_manual(out);
+    manual_write_keys(out, forward_sections, "NAME");
     fclose(out);
     if (getenv("WRITE_MANUAL") != NULL && (out = fopen(getenv("WRITE_MANUAL"), "we")) != NULL) {
         fputs(text, out);
