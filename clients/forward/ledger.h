@@ -118,10 +118,11 @@ int ledger_retain(struct ledger *l, int64_t before_usec)
 int ledger_note(struct ledger *l, int64_t delivery, const char *event, const char *text)
     __attribute__((nonnull(1, 3), warn_unused_result));
 
-/* Puts an article's version in an outlet's queue, whatever its filters say. again:
- * also when it had it, under a new id. *ret_id: the delivery. */
-int ledger_enqueue(struct ledger *l, const struct outlet_config *o, int64_t article, bool again,
-                   int64_t *ret_id) __attribute__((nonnull, warn_unused_result));
+/* Puts the newest version of a story, or its kill, in an outlet's queue, whatever its
+ * filters say; one that the outlet had goes under a new id. 0; -ENOENT when there is
+ * no such story; -EBUSY while one is being sent. */
+int ledger_enqueue(struct ledger *l, const struct outlet_config *o, const char *uri)
+    __attribute__((nonnull, warn_unused_result));
 
 /* ledger_take's question to an outlet's filters. */
 bool outlet_takes(const struct outlet_config *o, const char *topic, const Article *x)

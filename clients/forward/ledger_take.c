@@ -250,33 +250,27 @@ int ledger_take(struct ledger *l, const struct entry *e, struct fault *f) {
     return r;
 }
 
-int ledger_enqueue(struct ledger *l, const struct outlet_config *o, int64_t article, bool again,
-                   int64_t *ret_id) {
+int ledger_enqueue(struct ledger *l, const struct outlet_config *o, const char *uri) {
     struct known known;
     int64_t times = 0;
     sqlite3_stmt *st = store_query(
-        &l->store, "SELECT uri, version, killed FROM article WHERE id = ?", "i", article);
+        &l->store,
+        "SELECT id, version, killed FROM article WHERE uri = ? ORDER BY version DESC LIMIT 1", "s",
+        uri);
     int r = st == NULL ? -EIO : store_step(&l->store, st);
     if (r <= 0)
         return r < 0 ? r : -ENOENT;
-    arena_reset(l->arena);
-    const char *uri =
-        arena_strndup(l->arena, store_column_string(st, 0), strlen(store_column_string(st, 0)));
-    uint32_t version = (uint32_t)sqlite3_column_int64(st, 1);
+    int64_t article = sqlite3_column_int64(st, 0), version = sqlite3_column_int64(st, 1);
     bool kill = sqlite3_column_int(st, 2) != 0;
     sqlite3_reset(st);
-    if (uri == NULL)
-        return -ENOMEM;
     r = store_number(&l->store, &times,
                      "SELECT count(*) FROM delivery WHERE outlet = ? AND uri = ? AND version = ?",
-                     "ssi", o->name, uri, (int64_t)version);
-    if (r < 0 || (times > 0 && !again))
-        return r < 0 ? r : -EEXIST;
-    r = clear_story(l, o, uri, "replaced", "it was sent anew by hand", &known);
-    if (r == 0 && known.sending)
+                     "ssi", o->name, uri, version);
+    if (r >= 0)
+        r = clear_story(l, o, uri, "replaced", "it was sent anew by hand", &known);
+    if (r >= 0 && known.sending)
         return -EBUSY;
-    if (r == 0)
-        r = add_delivery(l, o, article, uri, version, kill, ledger_now(), times);
-    *ret_id = sqlite3_last_insert_rowid(l->store.db);
-    return r < 0 ? r : ledger_note(l, *ret_id, "sent by hand", NULL);
+    if (r >= 0)
+        r = add_delivery(l, o, article, uri, (uint32_t)version, kill, ledger_now(), times);
+    return r < 0 ? r : ledger_note(l, sqlite3_last_insert_rowid(l->store.db), "sent by hand", NULL);
 }

@@ -24,8 +24,7 @@ static const struct options_row rows[] = {
 };
 
 /* What a command does in one transaction: how many deliveries it changed, or an error. */
-typedef int (*change_fn)(struct desk *d, const struct outlet_config *o, const char *uri,
-                         int64_t article);
+typedef int (*change_fn)(struct desk *d, const struct outlet_config *o, const char *uri);
 
 static int changed(struct desk *d) {
     return sqlite3_changes(d->ledger.store.db);
@@ -39,8 +38,7 @@ static int note_all(struct desk *d, const struct outlet_config *o, const char *u
                     "issss", ledger_now(), event, o->name, uri, where_states);
 }
 
-static int retry(struct desk *d, const struct outlet_config *o, const char *uri, int64_t article) {
-    (void)article;
+static int retry(struct desk *d, const struct outlet_config *o, const char *uri) {
     int r = store_do(&d->ledger.store,
                      "UPDATE outlet SET disabled = NULL, paused_until_usec = 0"
                      " WHERE name = ?",
@@ -49,15 +47,15 @@ static int retry(struct desk *d, const struct outlet_config *o, const char *uri,
         r = note_all(d, o, uri, "retried by hand", "parked retrying kill-sent");
     if (r == 0)
         r = store_do(&d->ledger.store,
-                     "UPDATE delivery SET state = 'retrying', due_usec = ?1, first_try_usec = 0"
+                     "UPDATE delivery SET state = 'retrying', due_usec = ?1, first_try_usec = 0,"
+                     " queued_usec = iif(tries = 0, ?1, queued_usec)" /* it is late no more */
                      " WHERE outlet = ?2 AND (?3 IS NULL OR uri = ?3) AND state IN ('parked',"
                      " 'retrying', 'kill-sent')",
                      "iss", ledger_now(), o->name, uri);
     return r < 0 ? r : changed(d);
 }
 
-static int park(struct desk *d, const struct outlet_config *o, const char *uri, int64_t article) {
-    (void)article;
+static int park(struct desk *d, const struct outlet_config *o, const char *uri) {
     int r = note_all(d, o, uri, "parked by hand", "queued retrying");
     if (r == 0)
         r = store_do(&d->ledger.store,
@@ -67,11 +65,8 @@ static int park(struct desk *d, const struct outlet_config *o, const char *uri, 
     return r < 0 ? r : changed(d);
 }
 
-static int send_again(struct desk *d, const struct outlet_config *o, const char *uri,
-                      int64_t article) {
-    int64_t id;
-    (void)uri;
-    int r = ledger_enqueue(&d->ledger, o, article, true, &id);
+static int send_again(struct desk *d, const struct outlet_config *o, const char *uri) {
+    int r = ledger_enqueue(&d->ledger, o, uri);
     return r < 0 ? r : 1;
 }
 
@@ -110,7 +105,7 @@ static int change(const struct options *options, int argc, char **argv, bool ite
     if (code == EX_OK) {
         int r = ledger_begin(&d.ledger), n = r;
         if (r == 0)
-            r = n = fn(&d, outlet, uri, article);
+            r = n = fn(&d, outlet, uri);
         if (r >= 0)
             r = ledger_commit(&d.ledger);
         if (r < 0)
@@ -140,8 +135,8 @@ static const struct options park_options = {
 static const struct options send_options = {
     .program = "newswire-forward send",
     .arguments = "ITEM OUTLET",
-    .summary = "Puts an article in an outlet's queue, whatever its topics and filters say, and\n"
-               "also when the outlet had it: then it goes under a new id.",
+    .summary = "Puts the newest version of an article in an outlet's queue, whatever its topics\n"
+               "and filters say. One that the outlet had goes under a new id.",
     .rows = rows,
 };
 

@@ -345,9 +345,69 @@ static void a_message_id_is_the_same_whatever_was_lost(void **state) {
     assert_string_equal(jobs[0]->message_id, id);
 }
 
+static const char *state_of(const char *uri) {
+    static char text[32];
+    sqlite3_stmt *st =
+        store_query(&ledger.store,
+                    "SELECT state FROM delivery WHERE uri = ? ORDER BY id DESC LIMIT 1", "s", uri);
+    assert_int_equal(store_step(&ledger.store, st), 1);
+    snprintf(text, sizeof text, "%s", store_column_string(st, 0));
+    sqlite3_reset(st);
+    return text;
+}
+
+static void what_is_late_waits_for_a_person_or_is_dropped(void **state) {
+    (void)state;
+    struct outlet_config *o = config->outlets[0];
+    o->expire_usec = 60 * 1000000;
+    const struct {
+        int late;
+        const char *state;
+    } cases[] = {{LATE_PARK, "parked"}, {LATE_DROP, "expired"}, {LATE_SEND, "sending"}};
+    for (int i = 0; i < 3; i++) {
+        char uri[32];
+        snprintf(uri, sizeof uri, "urn:x:%d", i);
+        o->late = cases[i].late;
+        take(i, false, "news/article");
+        assert_int_equal(
+            store_exec(&ledger.store, "UPDATE delivery SET queued_usec = queued_usec - 61000000"),
+            0);
+        claim();
+        assert_string_equal(state_of(uri), cases[i].state);
+    }
+    take(3, false, "news/article"); /* in time */
+    take(2, true, "news/article");  /* kills are never late */
+    assert_int_equal(n_jobs, 1);
+}
+
+static void by_hand_goes_the_newest_and_no_killed_text(void **state) {
+    (void)state;
+    take(0, false, "economy/article");
+    take(0, false, "economy/article");
+    claim();
+    assert_int_equal(n_jobs, 0); /* its topics don't take it */
+    assert_int_equal(ledger_enqueue(&ledger, config->outlets[0], "urn:x:0"), 0);
+    claim();
+    assert_int_equal(n_jobs, 1);
+    assert_int_equal(jobs[0]->version, 2);
+    assert_true(begin_next());
+    assert_int_equal(ledger_enqueue(&ledger, config->outlets[0], "urn:x:0"), -EBUSY);
+    assert_true(land(0));
+    take(0, true, "economy/article");
+    assert_int_equal(ledger_enqueue(&ledger, config->outlets[0], "urn:x:0"), 0);
+    claim();
+    for (size_t i = 0; i < n_jobs; i++)
+        assert_int_equal(jobs[i]->action, PARCEL_KILL);
+    assert_int_equal(ledger_enqueue(&ledger, config->outlets[0], "urn:x:none"), -ENOENT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(whatever_happens_each_gets_what_it_must, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_late_waits_for_a_person_or_is_dropped, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(by_hand_goes_the_newest_and_no_killed_text, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(who_is_elsewhere_gets_the_kill_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_message_id_is_the_same_whatever_was_lost, set_up,
                                         tear_down),
