@@ -317,7 +317,7 @@ static int is_known(struct keep *k, const struct entry *e) {
 /* The new entry's story, as it is with it; written if that changes it. */
 static int update_story(struct keep *k, const struct entry *e, const struct content *c,
                         struct story *s) {
-    bool same_again;
+    bool same_again = false;
     int r = find_story(k, e->uri, s);
     if (r == 0)
         r = is_same_again(k, s, e, &same_again);

@@ -137,8 +137,7 @@ int clerk_insist(struct clerk *c, clerk_fn fn, void *argument) {
         tell_trouble(c, r);
         nanosleep(&pause, NULL);
     }
-    if (c->in_trouble || r < 0)
-        tell_trouble(c, r);
+    tell_trouble(c, r);
     return r;
 }
 

@@ -380,6 +380,21 @@ static void what_is_late_waits_for_a_person_or_is_dropped(void **state) {
     assert_int_equal(n_jobs, 1);
 }
 
+static void what_was_tried_for_long_enough_is_parked(void **state) {
+    (void)state;
+    config->outlets[0]->retry_for_usec = 3600 * 1000000ULL;
+    take(0, false, "news/article");
+    claim();
+    assert_true(begin_next() && land(1));
+    assert_string_equal(state_of("urn:x:0"), "retrying");
+    assert_int_equal(store_exec(&ledger.store,
+                                "UPDATE delivery SET first_try_usec = first_try_usec - 3601000000"),
+                     0);
+    claim();
+    assert_true(begin_next() && land(1));
+    assert_string_equal(state_of("urn:x:0"), "parked");
+}
+
 static void by_hand_goes_the_newest_and_no_killed_text(void **state) {
     (void)state;
     take(0, false, "economy/article");
@@ -405,6 +420,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(whatever_happens_each_gets_what_it_must, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_late_waits_for_a_person_or_is_dropped, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_was_tried_for_long_enough_is_parked, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(by_hand_goes_the_newest_and_no_killed_text, set_up,
                                         tear_down),
