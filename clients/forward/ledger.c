@@ -104,6 +104,12 @@ int ledger_note(struct ledger *l, int64_t delivery, const char *event, const cha
                     "iiss", delivery, ledger_now(), event, text);
 }
 
+int ledger_end(struct ledger *l, int64_t delivery, const char *state, const char *why) {
+    int r = store_do(&l->store, "UPDATE delivery SET state = ?, due_usec = NULL WHERE id = ?", "si",
+                     state, delivery);
+    return r < 0 ? r : ledger_note(l, delivery, state, why);
+}
+
 /* In pieces, since others wait for the ledger. What has something open stays. */
 int ledger_retain(struct ledger *l, int64_t before_usec) {
     return store_do(&l->store,

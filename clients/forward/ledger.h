@@ -118,6 +118,10 @@ int ledger_retain(struct ledger *l, int64_t before_usec)
 int ledger_note(struct ledger *l, int64_t delivery, const char *event, const char *text)
     __attribute__((nonnull(1, 3), warn_unused_result));
 
+/* Ends a delivery that was open, in that state, for that reason. */
+int ledger_end(struct ledger *l, int64_t delivery, const char *state, const char *why)
+    __attribute__((nonnull, warn_unused_result));
+
 /* Puts the newest version of a story, or its kill, in an outlet's queue, whatever its
  * filters say; one that the outlet had goes under a new id. 0; -ENOENT when there is
  * no such story; -EBUSY while one is being sent. */

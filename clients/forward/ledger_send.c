@@ -82,23 +82,17 @@ static struct ledger_job *read_job(sqlite3_stmt *st) {
     return j;
 }
 
-static int close_row(struct ledger *l, int64_t id, const char *state, const char *why) {
-    int r = store_do(&l->store, "UPDATE delivery SET state = ?, due_usec = NULL WHERE id = ?", "si",
-                     state, id);
-    return r < 0 ? r : ledger_note(l, id, state, why);
-}
-
 /* Whether it may still go: 1; 0 when it was put away. */
 static int check_job(struct ledger *l, const struct outlet_config *o, const struct ledger_job *j) {
     int r;
     bool late = o->expire_usec > 0 && j->action != PARCEL_KILL && j->tries == 0 &&
                 ledger_now() - j->queued_usec > (int64_t)o->expire_usec;
     if (j->action == PARCEL_KILL && !j->has)
-        r = close_row(l, j->id, "withdrawn", "the outlet never received the story");
+        r = ledger_end(l, j->id, "withdrawn", "the outlet never received the story");
     else if (late && o->late == LATE_PARK)
-        r = close_row(l, j->id, "parked", "it waited longer than 'expire' allows");
+        r = ledger_end(l, j->id, "parked", "it waited longer than 'expire' allows");
     else if (late && o->late == LATE_DROP)
-        r = close_row(l, j->id, "expired", "it waited longer than 'expire' allows");
+        r = ledger_end(l, j->id, "expired", "it waited longer than 'expire' allows");
     else
         return 1;
     return r;

@@ -104,12 +104,6 @@ struct known {
     bool sending; /* right now, and it can't be taken back */
 };
 
-static int close_delivery(struct ledger *l, int64_t id, const char *state, const char *why) {
-    int r = store_do(&l->store, "UPDATE delivery SET state = ?, due_usec = NULL WHERE id = ?", "si",
-                     state, id);
-    return r < 0 ? r : ledger_note(l, id, state, why);
-}
-
 /* Takes back what waits of the story, for that reason, and tells what there was. */
 static int clear_story(struct ledger *l, const struct outlet_config *o, const char *uri,
                        const char *state, const char *why, struct known *ret) {
@@ -137,7 +131,7 @@ static int clear_story(struct ledger *l, const struct outlet_config *o, const ch
             waiting[n++] = id;
     }
     for (size_t i = 0; r >= 0 && i < n; i++)
-        r = close_delivery(l, waiting[i], state, why);
+        r = ledger_end(l, waiting[i], state, why);
     return r;
 }
 

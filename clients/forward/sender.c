@@ -1,118 +1,47 @@
-#include "clients/forward/sender.h"
+#include "clients/forward/sender_thread.h"
 
-#include "clients/forward/receipt_link.h"
 #include "clients/tool/backoff.h"
 #include "clients/tool/follow.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    CLAIM_MOST = 64,
-    BATCH_MOST = 1000,
     PATIENT_USEC = 60000000, /* looks again after so long, whatever it knows */
     SETTLE_USEC = 200000,    /* what was sent is written down after so long */
     ARENA_BYTES = 128 << 20,
     FAILURES_IN_A_ROW = 3, /* articles that fail before it counts as the outlet's fault */
-    STACK_BYTES = 512 << 10,
 };
 
-enum { CLAIMED, BEGUN, RECALLED };
+/* ---- one of them */
 
-/* One thread of one outlet. */
-struct sender {
-    struct senders *all;
-    const struct outlet_config *outlet;
-    pthread_t thread;
-    bool running;
-    pthread_mutex_t mutex; /* of what others touch: n, states, awake */
-    pthread_cond_t wake;
-    bool awake, interrupted;
-
-    void *session;
-    struct arena *arena;
-    size_t most; /* to claim at once: as many as it sends in a while */
-    struct ledger_job *jobs[BATCH_MOST];
-    atomic_int states[BATCH_MOST];
-    size_t n;
-
-    /* what was sent and is not yet written down */
-    struct result {
-        struct ledger_job *job;
-        struct verdict verdict;
-        int64_t wait_usec;
-    } results[CLAIM_MOST];
-    size_t n_results;
-    uint64_t results_since_usec;
-
-    unsigned failures, in_a_row; /* of the outlet; of articles */
-    uint64_t not_before_usec;    /* monotonic; 0: it is not paused */
-    bool pause_unsaid, recovered_unsaid;
-    char pause_reason[256];
-};
-
-struct senders {
-    const struct forward_config *config;
-    struct clerk *clerk;
-    struct ledger_senders hooks;
-    struct receipt_links *links;
-    struct sender **senders; /* by outlet */
-    size_t n;
-    size_t *first; /* of each outlet */
-};
-
-/* ---- what others do to a sender */
-
-static void wake(struct sender *s, bool interrupt) {
-    pthread_mutex_lock(&s->mutex);
+struct sender *sender_new(struct senders *all, const struct outlet_config *o) {
+    struct sender *s = calloc(1, sizeof *s);
+    pthread_condattr_t monotonic;
+    if (s == NULL)
+        return NULL;
+    s->all = all;
+    s->outlet = o;
+    s->most = 1;
     s->awake = true;
-    s->interrupted = s->interrupted || interrupt;
-    pthread_cond_signal(&s->wake);
-    pthread_mutex_unlock(&s->mutex);
+    s->arena = arena_new(ARENA_BYTES);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&s->mutex, NULL);
+    pthread_cond_init(&s->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return s;
 }
 
-static bool recall(void *userdata, const struct outlet_config *o, int64_t delivery) {
-    struct senders *all = userdata;
-    bool taken = false;
-    for (size_t i = 0; i < o->connections && !taken; i++) {
-        struct sender *s = all->senders[all->first[o->index] + i];
-        pthread_mutex_lock(&s->mutex);
-        for (size_t k = 0; k < s->n && !taken; k++) {
-            int claimed = CLAIMED;
-            taken = s->jobs[k] != NULL && s->jobs[k]->id == delivery &&
-                    atomic_compare_exchange_strong(&s->states[k], &claimed, RECALLED);
-        }
-        pthread_mutex_unlock(&s->mutex);
-    }
-    return taken;
-}
-
-/* Within a transaction: who looks now finds nothing yet, and is woken after it. */
-static void touch(void *userdata, const struct outlet_config *o, bool kill) {
-    struct senders *all = userdata;
-    for (size_t i = 0; i < o->connections; i++) {
-        struct sender *s = all->senders[all->first[o->index] + i];
-        pthread_mutex_lock(&s->mutex);
-        s->awake = true;
-        s->interrupted = s->interrupted || kill;
-        pthread_mutex_unlock(&s->mutex);
-    }
-}
-
-void senders_after(void *userdata, bool outside) {
-    struct senders *all = userdata;
-    for (size_t i = 0; i < all->n; i++) {
-        struct sender *s = all->senders[i];
-        pthread_mutex_lock(&s->mutex);
-        s->awake = s->awake || outside;
-        if (s->awake)
-            pthread_cond_signal(&s->wake);
-        pthread_mutex_unlock(&s->mutex);
-    }
+void sender_free(struct sender *s) {
+    if (s == NULL)
+        return;
+    arena_free(s->arena);
+    pthread_mutex_destroy(&s->mutex);
+    pthread_cond_destroy(&s->wake);
+    free(s);
 }
 
 /* Until then, or until somebody wakes it. */
@@ -251,7 +180,7 @@ static void judge_fault(int error, const struct fault *f, struct verdict *ret) {
         verdict_set(ret, VERDICT_RETRY, "%s", error == -EAGAIN ? f->reason : "out of memory");
 }
 
-static void send_one(struct sender *s, const struct ledger_job *j, struct verdict *ret) {
+void sender_send_one(struct sender *s, const struct ledger_job *j, struct verdict *ret) {
     struct parcel parcel;
     struct fault fault = {0};
     arena_reset(s->arena);
@@ -359,7 +288,7 @@ static void send_claimed(struct sender *s) {
         struct verdict v = {0};
         if (j == NULL)
             continue;
-        send_one(s, j, &v);
+        sender_send_one(s, j, &v);
         keep_result(s, j, &v, weigh(s, j, &v));
         sent++;
         if (v.outcome == VERDICT_DISABLED)
@@ -475,7 +404,7 @@ static void turn(struct sender *s) {
         forget_jobs(s);
 }
 
-static void *run_sender(void *userdata) {
+void *sender_run(void *userdata) {
     struct sender *s = userdata;
     while (follow_stop == 0)
         turn(s);
@@ -483,115 +412,4 @@ static void *run_sender(void *userdata) {
     if (s->session != NULL)
         transport_find(s->outlet->url)->close(s->session);
     return NULL;
-}
-
-/* ---- all of them */
-
-static struct sender *sender_new(struct senders *all, const struct outlet_config *o) {
-    struct sender *s = calloc(1, sizeof *s);
-    pthread_condattr_t monotonic;
-    if (s == NULL)
-        return NULL;
-    s->all = all;
-    s->outlet = o;
-    s->most = 1;
-    s->awake = true;
-    s->arena = arena_new(ARENA_BYTES);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&s->mutex, NULL);
-    pthread_cond_init(&s->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    return s;
-}
-
-static void sender_free(struct sender *s) {
-    if (s == NULL)
-        return;
-    arena_free(s->arena);
-    pthread_mutex_destroy(&s->mutex);
-    pthread_cond_destroy(&s->wake);
-    free(s);
-}
-
-struct senders *senders_new(const struct forward_config *config) {
-    struct senders *all = calloc(1, sizeof *all);
-    size_t n = 0;
-    if (all == NULL)
-        return NULL;
-    for (size_t i = 0; i < config->n_outlets; i++)
-        n += config->outlets[i]->connections;
-    all->config = config;
-    all->hooks = (struct ledger_senders){recall, touch, all};
-    all->senders = calloc(n + 1, sizeof(struct sender *));
-    all->first = calloc(config->n_outlets + 1, sizeof *all->first);
-    bool good =
-        all->senders != NULL && all->first != NULL && receipt_links_new(config, &all->links) == 0;
-    for (size_t i = 0; good && i < config->n_outlets; i++) {
-        all->first[i] = all->n;
-        for (uint64_t k = 0; good && k < config->outlets[i]->connections; k++) {
-            struct sender *s = sender_new(all, config->outlets[i]);
-            good = s != NULL && s->arena != NULL;
-            if (s != NULL)
-                all->senders[all->n++] = s;
-        }
-    }
-    return good ? all : senders_stop(all);
-}
-
-const struct ledger_senders *senders_hooks(struct senders *all) {
-    return &all->hooks;
-}
-
-int senders_start(struct senders *all, struct clerk *clerk) {
-    pthread_attr_t attributes;
-    int r = 0;
-    all->clerk = clerk;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    for (size_t i = 0; r == 0 && i < all->n; i++) {
-        struct sender *s = all->senders[i];
-        r = -pthread_create(&s->thread, &attributes, run_sender, s);
-        s->running = r == 0;
-    }
-    pthread_attr_destroy(&attributes);
-    return r;
-}
-
-struct senders *senders_stop(struct senders *all) {
-    if (all == NULL)
-        return NULL;
-    for (size_t i = 0; i < all->n; i++)
-        wake(all->senders[i], true);
-    for (size_t i = 0; i < all->n; i++) {
-        if (all->senders[i]->running)
-            pthread_join(all->senders[i]->thread, NULL);
-        sender_free(all->senders[i]);
-    }
-    receipt_links_free(all->links);
-    free(all->senders);
-    free(all->first);
-    free(all);
-    return NULL;
-}
-
-int sender_send(const struct forward_config *config, const struct outlet_config *o,
-                const struct ledger_job *j, struct verdict *ret) {
-    struct senders *all = calloc(1, sizeof *all);
-    struct sender *s = all == NULL ? NULL : sender_new(all, o);
-    char error[256] = "";
-    int r = s == NULL || s->arena == NULL ? -ENOMEM : receipt_links_new(config, &all->links);
-    if (r == 0)
-        r = transport_find(o->url)->open(o, &s->session, error, sizeof error);
-    if (r == 0) {
-        send_one(s, j, ret);
-        transport_find(o->url)->close(s->session);
-    } else {
-        verdict_set(ret, VERDICT_RETRY, "%s", *error == '\0' ? strerror(-r) : error);
-    }
-    if (all != NULL)
-        receipt_links_free(all->links);
-    sender_free(s);
-    free(all);
-    return r;
 }
