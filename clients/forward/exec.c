@@ -1,4 +1,5 @@
 #include "clients/forward/parcel.h"
+#include "clients/tool/follow.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,18 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OUTPUT_MOST = 16 << 20, WORDS_MOST = 512, FILES_MOST = 64 };
+enum { OUTPUT_MOST = 16 << 20, WORDS_MOST = 512, FILES_MOST = 64, LOOK_USEC = 200000 };
 
 struct child {
     pid_t pid;
     int in, out, err; /* our ends; -1: closed */
 };
-
-static uint64_t now_usec(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 static void limit(int resource, rlim_t most) {
     struct rlimit r = {most, most};
@@ -128,11 +123,14 @@ static void write_input(struct child *c, struct slice *input) {
 static int talk(struct child *c, struct slice input, uint64_t until, struct collected *k) {
     int r = 0;
     while (r == 0 && (c->out >= 0 || c->err >= 0)) {
-        uint64_t now = now_usec();
+        uint64_t now = follow_now_usec();
         struct pollfd fds[] = {{c->in, POLLOUT, 0}, {c->out, POLLIN, 0}, {c->err, POLLIN, 0}};
-        if (now >= until)
+        if (now >= until || follow_stop != 0)
             return -ETIMEDOUT;
-        if (poll(fds, 3, (int)((until - now) / 1000) + 1) < 0 && errno != EINTR)
+        if (poll(fds, 3,
+                 until - now < LOOK_USEC ? (int)((until - now) / 1000) + 1 : LOOK_USEC / 1000) <
+                0 &&
+            errno != EINTR)
             return -errno;
         if (fds[0].revents != 0)
             write_input(c, &input);
@@ -150,7 +148,8 @@ static int talk(struct child *c, struct slice input, uint64_t until, struct coll
 static int finish(struct child *c, uint64_t until, bool failed) {
     int status = 0;
     pid_t done = 0;
-    while (!failed && (done = waitpid(c->pid, &status, WNOHANG)) == 0 && now_usec() < until) {
+    while (!failed && (done = waitpid(c->pid, &status, WNOHANG)) == 0 &&
+           follow_now_usec() < until) {
         struct timespec pause = {0, 2000000};
         nanosleep(&pause, NULL);
     }
@@ -192,7 +191,7 @@ int exec_format(struct arena *a, const struct outlet_config *o, struct slice inp
                 struct slice *ret, struct fault *f) {
     struct child c = {0, -1, -1, -1};
     struct collected k = {0};
-    uint64_t until = now_usec() + o->exec_timeout_usec;
+    uint64_t until = follow_now_usec() + o->exec_timeout_usec;
     int r = start(o, &c);
     if (r < 0) {
         fault_set(f, "format", "%s: %s", o->program, strerror(-r));

@@ -52,6 +52,9 @@ static void wait_until(struct sender *s, uint64_t until) {
            pthread_cond_timedwait(&s->wake, &s->mutex, &t) != ETIMEDOUT)
         continue;
     s->awake = false;
+    if (s->hurried)
+        s->not_before_usec = 0;
+    s->hurried = false;
     pthread_mutex_unlock(&s->mutex);
 }
 

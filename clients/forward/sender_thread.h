@@ -23,6 +23,7 @@ struct sender {
     pthread_mutex_t mutex; /* of what others touch: n, states, awake */
     pthread_cond_t wake;
     bool awake, interrupted;
+    bool hurried; /* an operator changed something: a pause is over */
 
     void *session;
     struct arena *arena;

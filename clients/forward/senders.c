@@ -52,6 +52,7 @@ void senders_after(void *userdata, bool outside) {
         struct sender *s = all->senders[i];
         pthread_mutex_lock(&s->mutex);
         s->awake = s->awake || outside;
+        s->hurried = s->hurried || outside;
         if (s->awake)
             pthread_cond_signal(&s->wake);
         pthread_mutex_unlock(&s->mutex);

@@ -165,6 +165,17 @@ expect 0 forward test daily
 expect_words "$work/out" "daily: delivered: 200 taken"
 tail -n 1 "$work/daily/log" | grep -q 'urn:newswire:test:daily' || fail "no test item"
 
+step "retry by hand ends an outlet's pause"
+script daily '[{"status": 503, "headers": {"Retry-After": "600"}}]'
+send_article urn:x:paused 1 "Paused"
+wait_state urn:x:paused daily retrying
+expect 0 forward status
+expect_words "$work/out" "tried again in 9 min"
+expect 0 forward retry daily
+wait_state urn:x:paused daily delivered
+expect 75 "$bin/newswire-forward" run --config "$conf"
+expect_words "$work/err" "another one is at work with it"
+
 step "used, withdrawn, and the month's report"
 expect 0 forward receipt daily urn:x:hand --used https://daily.example/1
 expect 0 forward receipt daily urn:x:good --withdrawn --by "Editor Li"
