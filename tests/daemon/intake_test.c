@@ -233,6 +233,40 @@ static void what_is_no_request(void **state) {
     serves(s);
 }
 
+static struct slice with_path(uint64_t id, const char *uri, size_t n, char *name) {
+    Request q = NEWSWIRE__V1__SUBMIT_REQUEST__INIT;
+    struct slice article = brief(uri);
+    ProtobufCBinaryData articles[] = {{article.len, (uint8_t *)article.data}};
+    char *path[LIMIT_PATH + 1];
+    for (size_t i = 0; i < n; i++)
+        path[i] = name;
+    q.request_id = id;
+    q.n_articles = 1;
+    q.articles = articles;
+    q.n_path = n;
+    q.path = path;
+    return rig_pack(&r, &q.base);
+}
+
+/* Which daemons an article came through stands in its entry (the system tests read it
+ * there); more of them than an entry holds, or no name, is refused. */
+static void a_path_has_its_limits(void **state) {
+    (void)state;
+    void *s = sender();
+    char name[] = "hartwell", empty[] = "", *large = calloc(LIMIT_NAME_BYTES + 2, 1);
+    memset(large, 'x', LIMIT_NAME_BYTES + 1);
+    rig_send(s, with_path(1, "urn:p:1", LIMIT_PATH, name));
+    assert_int_equal(only_result(s, 1)->outcome, ACCEPTED);
+    rig_send(s, with_path(2, "urn:p:2", LIMIT_PATH + 1, name));
+    malformed(s, 2, "path", "more than 16");
+    rig_send(s, with_path(3, "urn:p:2", 1, empty));
+    malformed(s, 3, "path", "1 to 200");
+    rig_send(s, with_path(4, "urn:p:2", 1, large));
+    malformed(s, 4, "path", "1 to 200");
+    free(large);
+    serves(s);
+}
+
 static void send_frames(void *socket, size_t n, const struct slice *frames) {
     for (size_t i = 0; i < n; i++)
         rig_send_part(socket, frames[i], i + 1 < n);
@@ -483,6 +517,7 @@ int main(void) {
         TEST(an_embargo_is_held),
         TEST(a_full_disk_is_no_refusal),
         TEST(what_is_no_request),
+        TEST(a_path_has_its_limits),
         TEST(a_frame_too_many),
         TEST(an_empty_frame_before),
         TEST(a_frame_too_large),
