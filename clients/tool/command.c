@@ -36,8 +36,11 @@ int command_run(const char *program, const char *summary, const struct command *
     const struct command *c = find(commands, name);
     if (c != NULL)
         return c->run(argc - 1, argv + 1);
-    fprintf(stderr, "%s: %s%s%s: one of", program, *name == '-' ? "no such option, " : "",
-            *name == '\0' ? "which command" : name, *name == '\0' ? "?" : " is no command");
+    if (*name == '\0')
+        fprintf(stderr, "%s: which command? One of", program);
+    else
+        fprintf(stderr, "%s: '%s' is no %s; the commands are", program, name,
+                *name == '-' ? "option here" : "command");
     for (c = commands; c->name != NULL; c++)
         fprintf(stderr, "%s %s", c == commands ? "" : ",", c->name);
     fprintf(stderr, "\nTry '%s --help'.\n", program);

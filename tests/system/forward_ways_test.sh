@@ -87,6 +87,13 @@ contact = Call Jane
 attach = yes
 retry_first = 100ms
 keywords = mail | 邮件
+[outlet "bare"]
+url = smtp://127.0.0.1:$(cat "$work/mail/port")
+private_addresses = yes
+mail_from = wire@office.example
+mail_to = desk@radio.example
+keywords = 邮件
+retry_first = 1h
 [outlet "evening"]
 url = smtp://127.0.0.1:$(cat "$work/mail/port")
 starttls = never
@@ -167,6 +174,8 @@ assert b"\r\n" in text and b"\n" not in text.replace(b"\r\n", b"")
 assert "邮件 one\r\nJane Doe\r\n\r\nThe text of urn:m:1, version 1.\r\n\r\nThe press office\r\nCall Jane\r\n" in text.decode("gb18030"), text.decode("gb18030")
 assert parts[1].get_filename().endswith(".txt")
 END
+wait_state urn:m:1 bare retrying # the server offers no TLS, and it is required
+
 step "mail: refused for now, and for good"
 echo "451 try later" >"$work/mail/refuse"
 send_article urn:m:2 1 "mail two"
