@@ -103,7 +103,7 @@ static const struct config_key outlet_keys[] = {
      .fallback = "ninjs",
      .help = "ninjs, ninjs@2.2, ninjs@1.3, newsml-g2, nitf, json, text (by the body template), or "
              "exec:PROGRAM, which gets the article as JSON on its standard input and prints the "
-             "body; a program runs under limits and without the secrets."},
+             "body; a program has limits, and an environment of its own."},
     {.name = "exec_timeout",
      .type = CONFIG_TIME,
      .offset = OUTLET(exec_timeout_usec),
