@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_BYTES = 8 };
+enum { ID_BYTES = 8, NAME_BYTES = 200 };
 
 static const char *const action_names[] = {"create", "correct", "kill"};
 
@@ -261,6 +261,19 @@ static int make_body(struct arena *a, const struct outlet_config *o, const Artic
     return r < 0 ? r : exec_format(a, o, json, &p->body, f);
 }
 
+/* File systems take names of 255 bytes; a temporary name has some more. The suffix stays,
+ * and no character is cut. */
+static void shorten(char *name, const char *suffix) {
+    size_t len = strlen(name), end = strlen(suffix);
+    if (len <= NAME_BYTES)
+        return;
+    bool has_suffix = strcmp(name + len - end, suffix) == 0;
+    size_t keep = NAME_BYTES - (has_suffix ? end : 0);
+    while ((name[keep] & 0xc0) == 0x80)
+        keep--;
+    strcpy(name + keep, has_suffix ? suffix : "");
+}
+
 static int make_texts(struct arena *a, const struct outlet_config *o, struct parcel *p) {
     char *text, *filename, *subject;
     int r = fill(a, p->action == PARCEL_KILL ? o->body_kill : o->body, &p->values, TEMPLATE_PLAIN,
@@ -272,6 +285,7 @@ static int make_texts(struct arena *a, const struct outlet_config *o, struct par
     if (r < 0)
         return r;
     tidy_lines(text);
+    shorten(filename, suffix_of(o));
     p->text = text;
     p->filename = filename;
     p->subject = subject;

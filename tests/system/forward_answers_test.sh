@@ -114,4 +114,17 @@ expect 0 forward why urn:a:2 portal
 expect_words "$work/out" "used at https://portal.example/7"
 expect_words "$work/out" "withdrawn by 李编辑"
 [ "$(sqlite3 -readonly "$work/ledger.db" "SELECT count(*) FROM receipt")" -eq 2 ] || fail "noted twice"
+
+step "another log tells all again: what was delivered stays so, what is new goes out"
+send_article urn:n:1 1 "tls again"
+wait_state urn:n:1 tls delivered
+stop_daemon
+log_directory=$work/log2
+write_config </dev/null
+start_daemon
+send_article urn:n:1 1 "tls again"
+send_article urn:n:2 1 "tls new"
+wait_state urn:n:2 tls delivered
+[ "$(received tls urn:n:1)" -eq 1 ] || fail "it was sent twice"
+grep -q 'the log is another one' "$work/forward.log" || fail "$(cat "$work/forward.log")"
 stop_forward

@@ -132,6 +132,11 @@ url = file://$work/drop
 format = json
 filename = {version}-{id}.json
 keywords = folder
+[outlet "longname"]
+url = file://$work/drop
+format = text
+filename = {headline}{suffix}
+keywords = longname
 [outlet "own"]
 url = file://$work/drop
 format = exec:$work/upper
@@ -227,6 +232,14 @@ wait_state urn:d:2 folder retrying
 mv "$work/gone" "$work/drop"
 expect 0 forward retry folder
 wait_state urn:d:2 folder delivered
+
+step "a name that is too long is cut between characters, and keeps its suffix"
+long=$(printf '港%.0s' $(seq 100))
+send_article urn:d:3 1 "longname $long"
+wait_state urn:d:3 longname delivered
+name=$(find "$work/drop" -name 'longname-*' -exec basename {} \;)
+printf '%s' "$name" | iconv -f UTF-8 -t UTF-8 >/dev/null || fail "it is cut within a character"
+case $name in *.txt) ;; *) fail "no suffix: $name" ;; esac
 
 step "an office's own format, in a process with limits"
 send_article urn:o:1 1 "own one"
