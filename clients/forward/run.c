@@ -229,8 +229,9 @@ static int run(struct run *r, const struct run_options *o) {
     if (follow_stop == 0)
         follow_stop = SIGTERM; /* the threads look at it */
     callback_stop(callback);
-    r->senders = senders_stop(r->senders);
+    senders_stop(r->senders); /* they need the clerk to the last, and it them */
     r->clerk = clerk_stop(r->clerk);
+    r->senders = senders_free(r->senders);
     return code;
 }
 

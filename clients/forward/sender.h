@@ -26,9 +26,13 @@ void senders_after(void *senders, bool outside);
 int senders_start(struct senders *s, struct clerk *clerk)
     __attribute__((nonnull, warn_unused_result));
 
-/* Ends them, once follow_stop is set: what is being sent may end, or is cut off.
- * Takes NULL; returns NULL. */
-struct senders *senders_stop(struct senders *s);
+/* Ends the threads, once follow_stop is set: what is being sent may end, or is cut
+ * off. The clerk must live until this returns, and *s until the clerk has ended, since
+ * it calls senders_after. Takes NULL. */
+void senders_stop(struct senders *s);
+
+/* After clerk_stop. Takes NULL; returns NULL. */
+struct senders *senders_free(struct senders *s);
 
 /* Sends one article that is in no ledger, in the caller's thread; for tests of an
  * outlet. 0, or -errno with a sentence in the verdict. */

@@ -83,7 +83,7 @@ struct senders *senders_new(const struct forward_config *config) {
                 all->senders[all->n++] = s;
         }
     }
-    return good ? all : senders_stop(all);
+    return good ? all : senders_free(all);
 }
 
 const struct ledger_senders *senders_hooks(struct senders *all) {
@@ -105,16 +105,21 @@ int senders_start(struct senders *all, struct clerk *clerk) {
     return r;
 }
 
-struct senders *senders_stop(struct senders *all) {
+void senders_stop(struct senders *all) {
+    if (all == NULL)
+        return;
+    for (size_t i = 0; i < all->n; i++)
+        wake(all->senders[i], true);
+    for (size_t i = 0; i < all->n; i++)
+        if (all->senders[i]->running)
+            pthread_join(all->senders[i]->thread, NULL);
+}
+
+struct senders *senders_free(struct senders *all) {
     if (all == NULL)
         return NULL;
     for (size_t i = 0; i < all->n; i++)
-        wake(all->senders[i], true);
-    for (size_t i = 0; i < all->n; i++) {
-        if (all->senders[i]->running)
-            pthread_join(all->senders[i]->thread, NULL);
         sender_free(all->senders[i]);
-    }
     receipt_links_free(all->links);
     free(all->senders);
     free(all->first);
