@@ -3,6 +3,7 @@
 #include "proto/topic.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- heads */
@@ -112,9 +113,49 @@ static int add_section(struct arena *a, const struct rules_section *from,
     return r < 0 ? r : article_push(a, (void ***)&reply->sections, &reply->n_sections, s);
 }
 
-int catalog_sections(const struct rules *rules, struct arena *a, Newswire__V1__ReplayReply *ret) {
+/* A right to read or send to a section is one to know of it. */
+static bool may_know(const struct client *c, const char *key) {
+    char prefix[LIMIT_KEY_BYTES + 2];
+    snprintf(prefix, sizeof prefix, "%.*s/", LIMIT_KEY_BYTES, key);
+    return trust_may_read(c, slice_of(prefix)) || trust_may_send(c, slice_of(key));
+}
+
+int catalog_sections(const struct rules *rules, const struct client *client, struct arena *a,
+                     Newswire__V1__ReplayReply *ret) {
     int r = 0;
     for (size_t i = 0; i < rules->n_sections && r == 0; i++)
-        r = add_section(a, rules->sections[i], ret);
+        if (may_know(client, rules->sections[i]->key))
+            r = add_section(a, rules->sections[i], ret);
     return r;
+}
+
+/* ---- rights */
+
+/* Sections as rights name them, with an end to each; an empty one for all. */
+static int add_rights(struct arena *a, bool all, const struct text_list *sections, const char *end,
+                      char ***ret, size_t *ret_n) {
+    char name[LIMIT_KEY_BYTES + 2];
+    if (all)
+        return article_push_string(a, ret, ret_n, "", 0);
+    for (size_t i = 0; i < sections->n; i++) {
+        int len = snprintf(name, sizeof name, "%.*s%s", LIMIT_KEY_BYTES, sections->items[i], end);
+        if (article_push_string(a, ret, ret_n, name, (size_t)len) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+int catalog_rights(const struct client *client, struct arena *a, Newswire__V1__ReplayReply *ret) {
+    Newswire__V1__Rights *rights = arena_alloc(a, sizeof *rights);
+    if (rights == NULL)
+        return -ENOMEM;
+    newswire__v1__rights__init(rights);
+    if (client != &trust_anybody)
+        rights->client = (char *)client->name;
+    rights->relay = client->relay;
+    ret->rights = rights;
+    int r = add_rights(a, client->reads_all, &client->read, "/", &rights->read, &rights->n_read);
+    return r < 0 ? r
+                 : add_rights(a, client->sends_all, &client->send, "", &rights->send,
+                              &rights->n_send);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "daemon/log/log.h"
+#include "daemon/trust.h"
 #include "proto/rules.h"
 
 /* Fills in heads, head and newest_topic: every topic that one of the request's
@@ -14,6 +15,11 @@ int catalog_heads(const struct rules *rules, struct log *log, struct arena *a,
                   const Newswire__V1__HeadsRequest *request, Newswire__V1__ReplayReply *ret)
     __attribute__((nonnull, warn_unused_result));
 
-/* Fills in sections. In the arena or the rules. 0 or -ENOMEM. */
-int catalog_sections(const struct rules *rules, struct arena *a, Newswire__V1__ReplayReply *ret)
+/* Fills in the sections that the client may read or send to. In the arena or the rules.
+ * 0 or -ENOMEM. */
+int catalog_sections(const struct rules *rules, const struct client *client, struct arena *a,
+                     Newswire__V1__ReplayReply *ret) __attribute__((nonnull, warn_unused_result));
+
+/* Fills in rights: what the client may do. In the arena or the config. 0 or -ENOMEM. */
+int catalog_rights(const struct client *client, struct arena *a, Newswire__V1__ReplayReply *ret)
     __attribute__((nonnull, warn_unused_result));

@@ -92,6 +92,7 @@ static json_t *feed(const struct control *c) {
     json_object_set_new(object, "messages", number(n->messages));
     json_object_set_new(object, "heartbeats", number(n->heartbeats));
     json_object_set_new(object, "subscriptions", number(n->subscriptions));
+    json_object_set_new(object, "refused", number(n->refused));
     json_object_set_new(object, "strange", number(n->strange));
     return object;
 }
@@ -119,6 +120,21 @@ static json_t *spool(const struct control *c) {
                      number(n.rejected), "trouble", n.trouble);
 }
 
+static json_t *security(const struct control *c) {
+    const struct settings *s = c->subject.settings;
+    const struct connections_counts *n = connections_counts(c->subject.connections);
+    json_t *object = json_object();
+    json_object_set_new(object, "curve", json_boolean(connections_secure(c->subject.connections)));
+    json_object_set_new(object, "public_key", json_string(connections_key(c->subject.connections)));
+    json_object_set_new(object, "insecure", json_boolean(s->security.insecure));
+    json_object_set_new(object, "clients", number(s->n_clients));
+    json_object_set_new(object, "refused", number(n->refused));
+    json_object_set_new(object, "banned", number(n->banned));
+    json_object_set_new(object, "unfinished", number(n->unfinished));
+    json_object_set_new(object, "cut", number(n->cut));
+    return object;
+}
+
 static json_t *status(const struct control *c) {
     struct log_bounds b;
     long long error_usec;
@@ -137,6 +153,7 @@ static json_t *status(const struct control *c) {
     json_object_set_new(object, "waiting_for_release", number(b.held));
     json_object_set_new(object, "taking", json_boolean(b.taking));
     json_object_set_new(object, "trouble", json_string(b.trouble));
+    json_object_set_new(object, "security", security(c));
     json_object_set_new(object, "topics", topics(c));
     json_object_set_new(object, "readers", readers(c, b.head, &replay));
     json_object_set_new(object, "feed", feed(c));
@@ -154,7 +171,7 @@ static json_t *status(const struct control *c) {
 static json_t *sections(const struct control *c) {
     Newswire__V1__ReplayReply reply = NEWSWIRE__V1__REPLAY_REPLY__INIT;
     json_t *array = json_array();
-    if (catalog_sections(&c->subject.settings->rules, c->arena, &reply) < 0) {
+    if (catalog_sections(&c->subject.settings->rules, &trust_anybody, c->arena, &reply) < 0) {
         json_decref(array);
         return NULL;
     }
@@ -163,6 +180,8 @@ static json_t *sections(const struct control *c) {
     return array;
 }
 
+static void reload(struct log *log, struct control_call *call);
+
 static const struct command commands[] = {
     {"status", "how the daemon is, and how far its readers are", status, NULL},
     {"sections", "the sections, and the topics that can be subscribed to", sections, NULL},
@@ -170,6 +189,7 @@ static const struct command commands[] = {
     {"release", "lets a held article go now: ITEM, name", NULL, held_release},
     {"approve", "approves a held article: ITEM, name", NULL, held_approve},
     {"reject", "takes a held article away: ITEM, name, note", NULL, held_reject},
+    {"reload", "reads the config again", NULL, reload},
     {"help", "what can be asked", help, NULL},
 };
 
@@ -244,6 +264,16 @@ void control_refuse(struct control_call *call, int code, const char *format, ...
     if (call->control != NULL)
         send_reply(call->control, &call->peer, code, text, "");
     call_free(call);
+}
+
+static void reload(struct log *log, struct control_call *call) {
+    const struct control_subject *s = &call->control->subject;
+    char text[1024] = "";
+    (void)log;
+    if (s->reload(s->userdata, text, sizeof text) < 0)
+        control_refuse(call, NEWSWIRE__V1__ERROR__CODE__invalid, "%s", text);
+    else
+        control_answer(call, json_pack("{s:s}", "waits_for_restart", text));
 }
 
 /* Whose process is at the other end of a Unix socket. */
@@ -349,6 +379,10 @@ int control_open(sd_event *event, void *zmq_context, const struct control_subjec
     }
     *ret = c;
     return 0;
+}
+
+void control_reload(struct control *c, const struct settings *settings) {
+    c->subject.settings = settings;
 }
 
 struct control *control_close(struct control *c) {

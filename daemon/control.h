@@ -21,6 +21,7 @@ enum { CONTROL_ARGUMENTS = 4 };
 /* What the commands look at; all of it outlives the control socket. */
 struct control_subject {
     const struct settings *settings;
+    struct connections *connections;
     struct log *log;
     struct intake *intake;
     struct spool *spool; /* NULL: there is none */
@@ -28,6 +29,10 @@ struct control_subject {
     struct replay *replay;
     const struct admit_counts *counts;
     int64_t started_usec; /* UTC */
+    /* Reads the config again. 0, with a sentence on what waits for a restart, or
+     * none; -errno with what is wrong. */
+    int (*reload)(void *userdata, char *ret_text, size_t size);
+    void *userdata;
 };
 
 /* A command that waits for its answer. */
@@ -48,5 +53,8 @@ void control_refuse(struct control_call *call, int code, const char *format, ...
 int control_open(sd_event *event, void *zmq_context, const struct control_subject *subject,
                  struct control **ret, struct fault *ret_fault)
     __attribute__((nonnull, warn_unused_result));
+
+/* From now on these settings count; they stay the caller's. */
+void control_reload(struct control *c, const struct settings *settings) __attribute__((nonnull));
 
 struct control *control_close(struct control *c);

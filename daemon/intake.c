@@ -2,7 +2,9 @@
 
 #include "daemon/journal.h"
 #include "daemon/loop.h"
+#include "daemon/meters.h"
 #include "daemon/socket.h"
+#include "proto/topic.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -42,6 +44,7 @@ struct question {
 struct request {
     struct intake *intake;
     struct socket_peer peer;
+    char key[KEY_TEXT_BYTES]; /* of its client; "" without CURVE */
     uint64_t id;
     char client[64]; /* as it calls itself */
     size_t n, n_questions, undecided;
@@ -64,6 +67,8 @@ struct header {
 
 struct intake {
     const struct settings *settings;
+    struct connections *connections;
+    struct meters *meters;
     struct log *log;
     struct admit_counts *counts;
     void *socket;
@@ -84,6 +89,19 @@ struct intake {
     bool stopped;
     bool full; /* the log's queue is full: no turn until it moves */
 };
+
+/* ---- who may what */
+
+/* NULL: somebody who is no client any more. */
+static const struct client *client_of(const struct intake *in, const char *key) {
+    return connections_secure(in->connections) ? trust_client(in->settings, key) : &trust_anybody;
+}
+
+/* Whether the one who asks may know of a story on that topic. */
+static bool may_know(const struct request *r, struct slice topic) {
+    const struct client *c = client_of(r->intake, r->key);
+    return topic.len == 0 || trust_may_read(c, topic) || trust_may_send(c, topic_section(topic));
+}
 
 /* ---- answers */
 
@@ -120,8 +138,9 @@ static void refuse_request(struct intake *in, const struct socket_peer *peer, ui
     reply.request_id = id;
     reply.error = &error;
     in->counts->malformed++;
-    journal(LOG_WARNING, NULL, "submit: a request is refused: %s%s%s", fault->field,
-            *fault->field == '\0' ? "" : ": ", fault->reason);
+    if (code != NEWSWIRE__V1__ERROR__CODE__busy)
+        journal(LOG_WARNING, NULL, "submit: a request is refused: %s%s%s", fault->field,
+                *fault->field == '\0' ? "" : ": ", fault->reason);
     send_reply(in, peer, &reply);
 }
 
@@ -271,7 +290,8 @@ static int keep_held(struct question *q, const struct log_result *result) {
     r->held = grown;
     for (size_t i = 0; i < result->n_held; i++) {
         const struct entry *e = &result->held[i].entry;
-        if (e->uri.len < prefix.len || memcmp(e->uri.data, prefix.data, prefix.len) != 0)
+        if (e->uri.len < prefix.len || memcmp(e->uri.data, prefix.data, prefix.len) != 0 ||
+            !may_know(r, e->topic))
             continue;
         r->held_bytes += e->article.len;
         r->too_much = r->too_much || r->held_bytes > LIMIT_MESSAGE_BYTES / 2 ||
@@ -292,6 +312,8 @@ static void answered(struct admit_waiter *waiter, const struct log_result *resul
         q->outcome = LOG_UNAVAILABLE;
     if (result->story != NULL) {
         q->story = *result->story;
+        if (!may_know(q->request, q->story.topic) || !may_know(q->request, q->story.held_topic))
+            q->story = (struct log_story){0}; /* for this sender there is none */
         copy_topic(q->topic, q->story.topic);
         copy_topic(q->held_topic, q->story.held_topic);
     }
@@ -351,11 +373,27 @@ static int set_path(struct intake *in, const struct header *h, struct log_propos
     return 0;
 }
 
+/* The rights as the log takes them, for stories of other sections; and whether they
+ * allow this article. */
+static int set_rights(const struct client *c, struct log_proposal *p, struct fault *f) {
+    struct slice section = topic_section(slice_of(p->topic));
+    if (!trust_may_send(c, section))
+        return fault_set(f, "section", "client %s may not send to '%.*s'", c->name,
+                         (int)section.len, (const char *)section.data);
+    if (c->sends_all)
+        return 0;
+    p->sections = (const char *const *)c->send.items;
+    p->n_sections = c->send.n;
+    return 0;
+}
+
 static void take_article(struct intake *in, struct item *item, const struct header *h,
-                         struct slice article) {
+                         const struct client *client, struct slice article) {
     struct fault fault = {0};
     struct log_proposal p;
     int r = admit(in->settings, in->arena, article, &p, &fault);
+    if (r == 0)
+        r = set_rights(client, &p, &fault);
     if (r == 0) {
         p.cookie = &item->waiter;
         p.forced = p.forced || h->force;
@@ -461,7 +499,7 @@ static int read_request(struct slice body, struct header *ret, struct fault *f) 
 }
 
 static struct request *request_new(struct intake *in, const struct socket_peer *peer,
-                                   const struct header *h) {
+                                   const char *key, const struct header *h) {
     struct request *r = calloc(1, sizeof *r + h->n * sizeof r->items[0]);
     struct question *questions = calloc(h->n_questions + 1, sizeof *questions);
     if (r == NULL || questions == NULL) {
@@ -471,6 +509,7 @@ static struct request *request_new(struct intake *in, const struct socket_peer *
     }
     r->intake = in;
     r->peer = *peer;
+    snprintf(r->key, sizeof r->key, "%s", key);
     r->id = h->id;
     r->questions = questions;
     snprintf(r->client, sizeof r->client, "%.*s",
@@ -493,14 +532,35 @@ static void tell_hold(const struct request *r, const struct header *h) {
                 *r->client == '\0' ? "a client" : r->client, reason);
 }
 
-static void take_request(struct intake *in, const struct socket_peer *peer, struct slice body) {
+/* Whether the client may ask that, and now. 0, or a code of Error with the reason. */
+static int judge(struct intake *in, const struct client *c, const struct header *h, size_t bytes,
+                 struct fault *f) {
+    if (c == NULL) {
+        fault_set(f, "", "this key belongs to no client any more");
+        return NEWSWIRE__V1__ERROR__CODE__denied;
+    }
+    if (h->n_path > 0 && !c->relay) {
+        fault_set(f, "path", "client %s may not send what came through other daemons", c->name);
+        return NEWSWIRE__V1__ERROR__CODE__denied;
+    }
+    return meters_take(in->meters, c, 1, h->n, bytes, f) < 0 ? NEWSWIRE__V1__ERROR__CODE__busy : 0;
+}
+
+static void take_request(struct intake *in, const struct socket_peer *peer, const char *key,
+                         struct slice body) {
+    const struct client *client = client_of(in, key);
     struct fault fault = {0};
     struct header h = {0};
-    if (read_request(body, &h, &fault) < 0) {
-        refuse_request(in, peer, h.id, NEWSWIRE__V1__ERROR__CODE__malformed, &fault);
+    int wrong = 0;
+    if (read_request(body, &h, &fault) < 0)
+        wrong = NEWSWIRE__V1__ERROR__CODE__malformed;
+    else
+        wrong = judge(in, client, &h, body.len, &fault);
+    if (wrong != 0) {
+        refuse_request(in, peer, h.id, wrong, &fault);
         return;
     }
-    struct request *r = request_new(in, peer, &h);
+    struct request *r = request_new(in, peer, key, &h);
     if (r == NULL)
         return; /* the sender asks again */
     in->waiting++;
@@ -511,7 +571,7 @@ static void take_request(struct intake *in, const struct socket_peer *peer, stru
         if (w.number == ARTICLES) {
             r->items[i].request = r;
             r->items[i].waiter.decided = decided;
-            take_article(in, &r->items[i++], &h, w.bytes);
+            take_article(in, &r->items[i++], &h, client, w.bytes);
         } else if (w.number == STORIES || w.number == HELD) {
             r->questions[q].request = r;
             r->questions[q].held = w.number == HELD;
@@ -574,6 +634,15 @@ static void hand_over(struct intake *in) {
     end_turn(in);
 }
 
+static void take_message(struct intake *in, const struct socket_peer *peer, zmq_msg_t *m) {
+    struct identity who = {0};
+    if (connections_secure(in->connections)) {
+        connections_identify(m, &who);
+        connections_note(in->connections, &who);
+    }
+    take_request(in, peer, who.key, (struct slice){zmq_msg_data(m), zmq_msg_size(m)});
+}
+
 static void readable(void *userdata) {
     struct intake *in = userdata;
     while (in->n_messages < in->settings->submit.turn_messages && in->bytes < TURN_BYTES) {
@@ -590,7 +659,7 @@ static void readable(void *userdata) {
             break;
         in->n_messages++;
         in->bytes += zmq_msg_size(m);
-        take_request(in, &peer, (struct slice){zmq_msg_data(m), zmq_msg_size(m)});
+        take_message(in, &peer, m);
     }
     hand_over(in);
 }
@@ -619,13 +688,19 @@ const struct text_list *intake_endpoints(const struct intake *in) {
     return &in->bound;
 }
 
+void intake_reload(struct intake *in, const struct settings *settings) {
+    in->settings = settings;
+}
+
 int intake_open(sd_event *event, void *zmq_context, const struct settings *settings,
-                struct log *log, struct admit_counts *counts, struct intake **ret,
-                struct fault *ret_fault) {
+                struct connections *connections, struct log *log, struct admit_counts *counts,
+                struct intake **ret, struct fault *ret_fault) {
     struct intake *in = calloc(1, sizeof *in);
     if (in == NULL)
         return -ENOMEM;
     in->settings = settings;
+    in->connections = connections;
+    in->meters = meters_new();
     in->log = log;
     in->counts = counts;
     in->arena = arena_new(ARENA_BYTES);
@@ -634,8 +709,10 @@ int intake_open(sd_event *event, void *zmq_context, const struct settings *setti
     in->socket = socket_new(zmq_context, ZMQ_ROUTER, LIMIT_MESSAGE_BYTES);
     int r = -ENOMEM;
     if (in->arena != NULL && in->endpoints_arena != NULL && in->messages != NULL &&
-        in->socket != NULL)
+        in->socket != NULL && in->meters != NULL)
         r = loop_socket_new(event, in->socket, "submit", readable, in, &in->watch);
+    if (r >= 0)
+        r = connections_guard(connections, in->socket);
     if (r >= 0)
         r = socket_bind(in->socket, in->endpoints_arena, &settings->submit.bind, &in->bound,
                         ret_fault);
@@ -653,8 +730,10 @@ struct intake *intake_close(struct intake *in) {
     if (in->arena != NULL)
         end_turn(in);
     loop_socket_free(in->watch);
+    connections_leave(in->connections, in->socket);
     if (in->socket != NULL)
         zmq_close(in->socket);
+    meters_free(in->meters);
     free(in->messages);
     free(in->proposals);
     free(in->questions);

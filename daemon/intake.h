@@ -9,6 +9,7 @@
 #pragma once
 
 #include "daemon/admit.h"
+#include "daemon/connections.h"
 
 #include <systemd/sd-event.h>
 
@@ -17,8 +18,12 @@ struct intake;
 /* Binds the endpoints and begins to take requests. 0; -errno with *ret_fault
  * naming the endpoint. */
 int intake_open(sd_event *event, void *zmq_context, const struct settings *settings,
-                struct log *log, struct admit_counts *counts, struct intake **ret,
-                struct fault *ret_fault) __attribute__((nonnull, warn_unused_result));
+                struct connections *connections, struct log *log, struct admit_counts *counts,
+                struct intake **ret, struct fault *ret_fault)
+    __attribute__((nonnull, warn_unused_result));
+
+/* From now on these settings count; they stay the caller's. */
+void intake_reload(struct intake *in, const struct settings *settings) __attribute__((nonnull));
 
 /* Tells that the log has handed something back, so that its queue has room. */
 void intake_log_moved(struct intake *in) __attribute__((nonnull));

@@ -11,6 +11,9 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
@@ -18,17 +21,19 @@
 
 enum {
     DISPATCH_RESULTS = 1024,
-    SETTINGS_ARENA_BYTES = 16 << 20,
+    NOTES_ARENA_BYTES = 1 << 20,
     LOOK_ROUND_USEC = 2000000,
     TRIM_BYTES = 4 << 20, /* free memory at the end of a heap goes back beyond this */
 };
 
 struct daemon {
-    struct settings settings;
+    const char *config;        /* the file; NULL: none */
+    struct settings *settings; /* a reference */
     struct arena *arena;
     sd_event *event;
     sd_event_source *log_source;
     void *zmq;
+    struct connections *connections;
     struct log *log;
     struct intake *intake;
     struct spool *spool;
@@ -100,8 +105,9 @@ static int look_round(sd_event_source *source, uint64_t usec, void *userdata) {
         journal(LOG_ERR, NULL, "takes nothing in: %s", b.trouble);
     else if (b.taking != d->taking)
         journal(LOG_NOTICE, NULL, "takes articles in again");
-    sd_notifyf(0, "STATUS=%s%s; entry %llu is the newest", b.taking ? "Taking articles in" : "",
-               b.taking ? "" : b.trouble, (unsigned long long)b.head);
+    sd_notifyf(0, "STATUS=%s%s; entry %llu is the newest%s", b.taking ? "Taking articles in" : "",
+               b.taking ? "" : b.trouble, (unsigned long long)b.head,
+               d->settings->security.insecure ? "; INSECURE: without keys" : "");
     tell_damage(d);
     if (b.head == d->head)
         malloc_trim(0);
@@ -112,7 +118,7 @@ static int look_round(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static int open_log(struct daemon *d, struct fault *f) {
-    const struct settings *s = &d->settings;
+    const struct settings *s = d->settings;
     struct text_list notes = {0};
     struct log_config config = {
         .directory = s->log.directory,
@@ -133,45 +139,114 @@ static int open_log(struct daemon *d, struct fault *f) {
     return r;
 }
 
-static int add_signals(sd_event *event) {
+/* ---- reading the config again */
+
+static void take_settings(struct daemon *d, struct settings *next) {
+    journal_set_level(priority_of(next->service.log_level));
+    publish_reload(d->publish, next);
+    intake_reload(d->intake, next);
+    if (d->spool != NULL)
+        spool_reload(d->spool, next);
+    replay_reload(d->replay, next);
+    control_reload(d->control, next);
+    connections_reload(d->connections, next); /* last: who is cut off finds the new rights */
+    settings_unref(d->settings);
+    d->settings = next;
+}
+
+/* As control_subject has it. A config that isn't good changes nothing. */
+static int reload(void *userdata, char *ret_text, size_t size) {
+    struct daemon *d = userdata;
+    struct settings *next;
+    struct config_fault fault = {0};
+    struct text_list notes = {0};
+    char text[800];
+    int r = settings_load(d->config, &next, &fault);
+    if (r == 0 && (r = settings_keep_fixed(d->settings, next, &notes)) < 0)
+        settings_unref(next);
+    if (r < 0) {
+        snprintf(ret_text, size, "the config is as before: %s",
+                 r == -ENOMEM ? "out of memory" : config_fault_text(&fault, text, sizeof text));
+        journal(LOG_ERR, NULL, "reload: %s", ret_text);
+        return r;
+    }
+    *ret_text = '\0';
+    for (size_t i = 0, at = 0; i < notes.n && at < size; i++)
+        at +=
+            (size_t)snprintf(ret_text + at, size - at, "%s%s", i == 0 ? "" : ", ", notes.items[i]);
+    take_settings(d, next);
+    journal(LOG_NOTICE, NULL, "the config was read again%s%s",
+            *ret_text == '\0' ? "" : "; at the next start: ", ret_text);
+    return 0;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+    char text[1024];
+    (void)source;
+    (void)info;
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)loop_monotonic_usec());
+    reload(userdata, text, sizeof text);
+    sd_notify(0, "READY=1");
+    return 0;
+}
+
+static int add_signals(struct daemon *d) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
-    int r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
-    return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+    int r = sd_event_add_signal(d->event, NULL, SIGTERM, NULL, NULL);
+    if (r >= 0)
+        r = sd_event_add_signal(d->event, NULL, SIGINT, NULL, NULL);
+    return r < 0 ? r : sd_event_add_signal(d->event, NULL, SIGHUP, on_hangup, d);
+}
+
+/* What it holds in memory, keys among it, is nobody else's to see. */
+static void hide_memory(void) {
+    const struct rlimit none = {0};
+    setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__ /* which looks for leaks as a debugger would */
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
 }
 
 static int open_all(struct daemon *d, struct fault *f) {
     struct control_subject subject = {
-        .settings = &d->settings,
+        .settings = d->settings,
         .counts = &d->counts,
         .started_usec = loop_utc_usec(),
+        .reload = reload,
+        .userdata = d,
     };
     int r = sd_event_default(&d->event);
     if (r >= 0)
-        r = add_signals(d->event);
+        r = add_signals(d);
     if (r >= 0)
         r = sd_event_set_watchdog(d->event, true);
     d->zmq = zmq_ctx_new();
     if (r >= 0 && d->zmq == NULL)
         r = -errno;
     if (r >= 0)
+        r = connections_open(d->event, d->zmq, d->settings, &d->connections, f);
+    if (r >= 0)
         r = open_log(d, f);
     if (r >= 0)
-        r = publish_open(d->event, d->zmq, &d->settings, d->log, &d->publish, f);
+        r = publish_open(d->event, d->zmq, d->settings, d->connections, d->log, &d->publish, f);
     if (r >= 0)
-        r = replay_open(d->zmq, &d->settings, d->log, &d->replay, f);
+        r = replay_open(d->zmq, d->settings, d->connections, d->log, &d->replay, f);
     if (r >= 0)
-        r = intake_open(d->event, d->zmq, &d->settings, d->log, &d->counts, &d->intake, f);
+        r = intake_open(d->event, d->zmq, d->settings, d->connections, d->log, &d->counts,
+                        &d->intake, f);
     if (r >= 0)
-        r = spool_open(d->event, &d->settings, d->log, &d->counts, &d->spool, f);
+        r = spool_open(d->event, d->settings, d->log, &d->counts, &d->spool, f);
     if (r >= 0)
         r = sd_event_add_time_relative(d->event, &d->round, CLOCK_MONOTONIC, 0, 0, look_round, d);
     if (r >= 0)
         r = sd_event_source_set_enabled(d->round, SD_EVENT_ON);
+    subject.connections = d->connections;
     subject.log = d->log;
     subject.spool = d->spool;
     subject.intake = d->intake;
@@ -195,6 +270,7 @@ static void close_all(struct daemon *d) {
     d->spool = spool_close(d->spool);
     d->intake = intake_close(d->intake);
     d->publish = publish_close(d->publish);
+    d->connections = connections_close(d->connections);
     if (d->zmq != NULL)
         zmq_ctx_term(d->zmq);
     sd_event_unref(d->event);
@@ -212,6 +288,8 @@ static int run(struct daemon *d) {
     journal(LOG_INFO, NULL, "ready: feed %s, replay %s, submit %s",
             publish_endpoints(d->publish)->items[0], replay_endpoints(d->replay)->items[0],
             intake_endpoints(d->intake)->items[0]);
+    if (d->settings->security.insecure)
+        journal(LOG_WARNING, NULL, "insecure = yes: whoever can connect may read and send all");
     sd_notify(0, "READY=1");
     r = sd_event_loop(d->event);
     sd_notify(0, "STOPPING=1");
@@ -266,15 +344,17 @@ int main(int argc, char **argv) {
     journal_open();
     mallopt(M_TRIM_THRESHOLD, TRIM_BYTES); /* or it rises with the largest burst */
     mallopt(M_MMAP_THRESHOLD, TRIM_BYTES);
-    struct daemon d = {.taking = true, .arena = arena_new(SETTINGS_ARENA_BYTES)};
+    hide_memory();
+    struct daemon d = {.config = config, .taking = true, .arena = arena_new(NOTES_ARENA_BYTES)};
     if (d.arena == NULL || sodium_init() < 0)
         return EX_OSERR;
-    int r = settings_read(d.arena, config, &d.settings, &fault);
+    int r = settings_load(config, &d.settings, &fault);
     if (r < 0)
         journal(LOG_ERR, NULL, "%s", config_fault_text(&fault, text, sizeof text));
     else
-        journal_set_level(priority_of(d.settings.service.log_level));
+        journal_set_level(priority_of(d.settings->service.log_level));
     int code = r < 0 ? EX_CONFIG : check ? EX_OK : run(&d);
+    settings_unref(d.settings);
     arena_free(d.arena);
     return code;
 }

@@ -1,7 +1,9 @@
 #include "daemon/publish.h"
 
+#include "daemon/journal.h"
 #include "daemon/loop.h"
 #include "daemon/socket.h"
+#include "daemon/subscriptions.h"
 #include "proto/topic.h"
 
 #include <errno.h>
@@ -9,10 +11,9 @@
 #include <zmq.h>
 
 enum {
-    TURN_MESSAGES = 256, /* subscriptions that are looked at in one turn */
-    SOON_USEC = 10000,   /* a heartbeat that had to wait for the rate */
-    PROMPT_USEC = 20000, /* a topic's heartbeats for new subscriptions, no closer than this */
-    SUBSCRIPTION_BYTES = 1 + LIMIT_TOPIC_BYTES,
+    TURN_MESSAGES = 256,  /* subscriptions that are looked at in one turn */
+    SOON_USEC = 10000,    /* a heartbeat that had to wait for the rate */
+    PROMPT_USEC = 20000,  /* a topic's heartbeats for new subscriptions, no closer than this */
     COMMAND_BYTES = 1024, /* of ZMTP: a subscription with its name, a handshake */
 };
 
@@ -26,6 +27,8 @@ struct topic {
 
 struct publish {
     const struct settings *settings;
+    struct connections *connections;
+    struct subscriptions *subscriptions; /* with CURVE: each is passed on by hand */
     struct log *log;
     void *socket;
     struct loop_socket *watch;
@@ -173,20 +176,41 @@ static void subscribed(struct publish *p, struct slice prefix) {
             p->topics[i].due = true;
 }
 
+/* A subscription that libzmq has applied already. Whether it is one. */
+static bool take_open(struct publish *p, struct slice message, struct slice *ret_prefix) {
+    bool known = message.len >= 1 && message.data[0] <= 1;
+    p->counts.strange += !known;
+    *ret_prefix = (struct slice){message.data + 1, known ? message.len - 1 : 0};
+    return known && message.data[0] == 1;
+}
+
+/* The same where each is applied by us, if the sender may have it. */
+static bool take_guarded(struct publish *p, zmq_msg_t *m, struct slice *ret_prefix) {
+    switch (subscriptions_take(p->subscriptions, p->settings, m, ret_prefix)) {
+    case SUBSCRIPTION_MADE: return true;
+    case SUBSCRIPTION_REFUSED: p->counts.refused++; break;
+    case SUBSCRIPTION_STRANGE: p->counts.strange++; break;
+    case SUBSCRIPTION_ENDED: break;
+    }
+    return false;
+}
+
 static void readable(void *userdata) {
     struct publish *p = userdata;
     bool any = false;
     for (int i = 0; i < TURN_MESSAGES; i++) {
-        uint8_t message[SUBSCRIPTION_BYTES];
-        int len = zmq_recv(p->socket, message, sizeof message, ZMQ_DONTWAIT);
-        if (len < 0)
+        zmq_msg_t m;
+        struct slice prefix;
+        zmq_msg_init(&m);
+        if (zmq_msg_recv(&m, p->socket, ZMQ_DONTWAIT) < 0)
             break;
-        if (len >= 1 && len <= (int)sizeof message && message[0] == 1) {
-            subscribed(p, (struct slice){message + 1, (size_t)len - 1});
+        struct slice message = {zmq_msg_data(&m), zmq_msg_size(&m)};
+        if (p->subscriptions != NULL ? take_guarded(p, &m, &prefix)
+                                     : take_open(p, message, &prefix)) {
+            subscribed(p, prefix);
             any = true;
-        } else if (len < 1 || message[0] != 0) {
-            p->counts.strange++;
         }
+        zmq_msg_close(&m);
     }
     if (any && send_due(p))
         set_timer(p, SOON_USEC);
@@ -256,15 +280,31 @@ const struct text_list *publish_endpoints(const struct publish *p) {
     return &p->bound;
 }
 
+void publish_reload(struct publish *p, const struct settings *settings) {
+    p->settings = settings;
+    if (add_configured(p) < 0)
+        journal(LOG_ERR, NULL, "feed: out of memory: new topics have no heartbeats yet");
+}
+
+static int set_options(struct publish *p) {
+    int high_water = (int)p->settings->feed.send_high_water, yes = 1;
+    if (zmq_setsockopt(p->socket, ZMQ_SNDHWM, &high_water, sizeof high_water) < 0)
+        return -errno;
+    if (connections_secure(p->connections))
+        return subscriptions_new(p->connections, p->socket, &p->subscriptions);
+    return zmq_setsockopt(p->socket, ZMQ_XPUB_VERBOSE, &yes, sizeof yes) < 0 ? -errno : 0;
+}
+
 int publish_open(sd_event *event, void *zmq_context, const struct settings *settings,
-                 struct log *log, struct publish **ret, struct fault *ret_fault) {
+                 struct connections *connections, struct log *log, struct publish **ret,
+                 struct fault *ret_fault) {
     struct publish *p = calloc(1, sizeof *p);
     struct log_bounds bounds;
-    int high_water = (int)settings->feed.send_high_water, yes = 1;
     if (p == NULL)
         return -ENOMEM;
     log_bounds(log, &bounds);
     p->settings = settings;
+    p->connections = connections;
     p->log = log;
     p->event = event;
     p->epoch = bounds.epoch;
@@ -276,9 +316,10 @@ int publish_open(sd_event *event, void *zmq_context, const struct settings *sett
     int r = p->arena == NULL || p->socket == NULL ? -ENOMEM : add_configured(p);
     if (r >= 0)
         r = add_existing(p);
-    if (r >= 0 && (zmq_setsockopt(p->socket, ZMQ_SNDHWM, &high_water, sizeof high_water) < 0 ||
-                   zmq_setsockopt(p->socket, ZMQ_XPUB_VERBOSE, &yes, sizeof yes) < 0))
-        r = -errno;
+    if (r >= 0)
+        r = set_options(p);
+    if (r >= 0)
+        r = connections_guard(connections, p->socket);
     if (r >= 0)
         r = loop_socket_new(event, p->socket, "feed", readable, p, &p->watch);
     if (r >= 0)
@@ -299,8 +340,10 @@ struct publish *publish_close(struct publish *p) {
         return NULL;
     loop_socket_free(p->watch);
     sd_event_source_disable_unref(p->timer);
+    connections_leave(p->connections, p->socket);
     if (p->socket != NULL)
         zmq_close(p->socket);
+    subscriptions_free(p->subscriptions);
     arena_free(p->arena);
     free(p->topics);
     free(p);

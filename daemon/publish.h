@@ -8,21 +8,26 @@
  */
 #pragma once
 
+#include "daemon/connections.h"
 #include "daemon/log/log.h"
-#include "daemon/settings.h"
 
 #include <systemd/sd-event.h>
 
 struct publish;
 
 struct publish_counts {
-    uint64_t entries, messages, heartbeats, subscriptions, strange;
+    uint64_t entries, messages, heartbeats, subscriptions;
+    uint64_t refused; /* subscriptions to what the reader may not read */
+    uint64_t strange; /* messages that are none */
 };
 
 /* Binds the endpoints; heads are taken from the log. 0; -errno with *ret_fault. */
 int publish_open(sd_event *event, void *zmq_context, const struct settings *settings,
-                 struct log *log, struct publish **ret, struct fault *ret_fault)
-    __attribute__((nonnull, warn_unused_result));
+                 struct connections *connections, struct log *log, struct publish **ret,
+                 struct fault *ret_fault) __attribute__((nonnull, warn_unused_result));
+
+/* From now on these settings count; they stay the caller's. */
+void publish_reload(struct publish *p, const struct settings *settings) __attribute__((nonnull));
 
 /* Publishes the new entries among some results of the log, in their order. */
 void publish_results(struct publish *p, const struct log_result *results, size_t n)

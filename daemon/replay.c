@@ -3,12 +3,14 @@
 #include "daemon/buffer.h"
 #include "daemon/catalog.h"
 #include "daemon/loop.h"
+#include "daemon/meters.h"
 #include "daemon/socket.h"
 #include "proto/topic.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -45,12 +47,14 @@ struct session {
 struct peer {
     struct peer *next;
     struct socket_peer address;
+    char key[KEY_TEXT_BYTES]; /* of its client; "" without CURVE */
     struct buffer_tally *tally;
     size_t sessions;
 };
 
 struct replay {
-    const struct settings *settings;
+    const struct settings *settings; /* a reference */
+    struct connections *connections;
     struct log *log;
     void *socket;
     struct text_list bound;
@@ -58,18 +62,29 @@ struct replay {
     struct arena *arena; /* one request */
     pthread_t thread;
     bool running;
-    int stop_fd;
+    int wake_fd; /* to end, or to take settings */
+    atomic_bool stopping;
     struct buffer_pool *pool;
     struct peer *peers;
     size_t buffer_bytes; /* room for a frame, or for one entry alone */
     struct session *sessions;
     size_t n_sessions;
 
-    pthread_mutex_t mutex; /* for what follows */
+    struct meters *meters;
+
+    pthread_mutex_t mutex;          /* for what follows */
+    struct settings *next_settings; /* a reference, until the thread takes it */
     struct replay_reader *readers;
     size_t n_readers;
     struct replay_counts counts;
     char trouble[300];
+};
+
+/* Who has sent a request. */
+struct sender {
+    const struct socket_peer *peer;
+    const struct client *client; /* NULL: it may nothing, or nothing any more */
+    const char *key;
 };
 
 /* ---- connections */
@@ -79,9 +94,9 @@ static bool same_peer(const struct socket_peer *a, const struct socket_peer *b) 
 }
 
 /* NULL when out of memory. */
-static struct peer *find_peer(struct replay *r, const struct socket_peer *address) {
+static struct peer *find_peer(struct replay *r, const struct sender *from) {
     struct peer *p = r->peers;
-    while (p != NULL && !same_peer(&p->address, address))
+    while (p != NULL && !same_peer(&p->address, from->peer))
         p = p->next;
     if (p != NULL)
         return p;
@@ -90,7 +105,8 @@ static struct peer *find_peer(struct replay *r, const struct socket_peer *addres
         free(p);
         return NULL;
     }
-    p->address = *address;
+    p->address = *from->peer;
+    snprintf(p->key, sizeof p->key, "%s", from->key);
     p->next = r->peers;
     r->peers = p;
     return p;
@@ -202,11 +218,37 @@ static int copy_prefixes(struct session *s, char *const *topics, size_t n) {
     return 0;
 }
 
-static int check_prefixes(char *const *topics, size_t n, struct fault *f) {
+/* 0, or what is wrong as a code of Error, with the reason in *f. */
+static int check_prefixes(const struct sender *from, char *const *topics, size_t n,
+                          struct fault *f) {
+    static char *const everything[] = {(char *)""};
     for (size_t i = 0; i < n; i++)
-        if (!topic_prefix_valid(slice_of(topics[i])))
-            return fault_set(f, "topics", "'%.96s' is no prefix of a topic", topics[i]);
+        if (!topic_prefix_valid(slice_of(topics[i]))) {
+            fault_set(f, "topics", "'%.96s' is no prefix of a topic", topics[i]);
+            return NEWSWIRE__V1__ERROR__CODE__invalid;
+        }
+    if (n == 0) {
+        topics = everything;
+        n = 1;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!trust_may_read(from->client, slice_of(topics[i]))) {
+            fault_set(f, "topics", "client %s may not read %s%.96s%s",
+                      from->client == NULL ? "(none)" : from->client->name,
+                      *topics[i] == '\0' ? "everything" : "'", topics[i],
+                      *topics[i] == '\0' ? "" : "'");
+            return NEWSWIRE__V1__ERROR__CODE__denied;
+        }
     return 0;
+}
+
+/* How many sessions the client has, on all its connections. */
+static uint64_t count_sessions(const struct replay *r, const struct client *c) {
+    uint64_t n = 0;
+    for (const struct peer *p = r->peers; p != NULL; p = p->next)
+        if (p->sessions > 0 && trust_client(r->settings, p->key) == c)
+            n += p->sessions;
+    return n;
 }
 
 static uint64_t capped(const struct replay *r, uint64_t credit) {
@@ -223,14 +265,31 @@ static int seek(struct session *s, const Newswire__V1__ReplayOpen *open, struct 
     return e;
 }
 
-static void open_session(struct replay *r, const struct socket_peer *peer, uint64_t id,
+/* Whether one more may run; if not, the sender is told. */
+static bool has_room(struct replay *r, const struct sender *from, uint64_t id) {
+    struct fault f = {0};
+    if (r->n_sessions >= r->settings->replay.sessions)
+        fault_set(&f, "", "%zu replays are running; try again", r->n_sessions);
+    else if (from->client != &trust_anybody &&
+             count_sessions(r, from->client) >= from->client->replays)
+        fault_set(&f, "", "client %s has %llu replays running; try again", from->client->name,
+                  (unsigned long long)from->client->replays);
+    else
+        return true;
+    send_error(r, from->peer, id, NEWSWIRE__V1__ERROR__CODE__busy, &f);
+    return false;
+}
+
+static void open_session(struct replay *r, const struct sender *from, uint64_t id,
                          const Newswire__V1__ReplayOpen *open) {
+    const struct socket_peer *peer = from->peer;
     struct fault f = {0};
     struct log_bounds b;
     log_bounds(r->log, &b);
     end_session(r, find_session(r, peer, id)); /* asked anew: the old one has no reader */
-    if (check_prefixes(open->topics, open->n_topics, &f) < 0) {
-        send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__invalid, &f);
+    int wrong = check_prefixes(from, open->topics, open->n_topics, &f);
+    if (wrong != 0) {
+        send_error(r, peer, id, wrong, &f);
         return;
     }
     if (open->epoch != 0 && open->epoch != b.epoch) {
@@ -238,13 +297,10 @@ static void open_session(struct replay *r, const struct socket_peer *peer, uint6
         send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__wrong_epoch, &f);
         return;
     }
-    if (r->n_sessions >= r->settings->replay.sessions) {
-        fault_set(&f, "", "%zu replays are running; try again", r->n_sessions);
-        send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__busy, &f);
+    if (!has_room(r, from, id))
         return;
-    }
     struct session *s = calloc(1, sizeof *s);
-    int e = s == NULL || (s->peer = find_peer(r, peer)) == NULL
+    int e = s == NULL || (s->peer = find_peer(r, from)) == NULL
                 ? -ENOMEM
                 : copy_prefixes(s, open->topics, open->n_topics);
     if (e == 0)
@@ -289,8 +345,9 @@ static void give_credit(struct replay *r, const struct socket_peer *peer, uint64
 
 /* ---- what there is */
 
-static void send_catalog(struct replay *r, const struct socket_peer *peer,
+static void send_catalog(struct replay *r, const struct sender *from,
                          const Newswire__V1__ReplayRequest *q) {
+    const struct socket_peer *peer = from->peer;
     Newswire__V1__ReplayReply reply = NEWSWIRE__V1__REPLAY_REPLY__INIT;
     const struct rules *rules = &r->settings->rules;
     struct log_bounds b;
@@ -298,12 +355,15 @@ static void send_catalog(struct replay *r, const struct socket_peer *peer,
     log_bounds(r->log, &b);
     reply.head = b.head;
     bool heads = q->what_case == NEWSWIRE__V1__REPLAY_REQUEST__WHAT_HEADS;
-    if (heads && check_prefixes(q->heads->topics, q->heads->n_topics, &f) < 0) {
-        send_error(r, peer, q->request_id, NEWSWIRE__V1__ERROR__CODE__invalid, &f);
+    int wrong = heads ? check_prefixes(from, q->heads->topics, q->heads->n_topics, &f) : 0;
+    if (wrong != 0) {
+        send_error(r, peer, q->request_id, wrong, &f);
         return;
     }
     int e = heads ? catalog_heads(rules, r->log, r->arena, q->heads, &reply)
-                  : catalog_sections(rules, r->arena, &reply);
+            : q->what_case == NEWSWIRE__V1__REPLAY_REQUEST__WHAT_WHOAMI
+                ? catalog_rights(from->client, r->arena, &reply)
+                : catalog_sections(rules, from->client, r->arena, &reply);
     if (e < 0) {
         fault_set(&f, "", "the daemon is short of memory; try again");
         send_error(r, peer, q->request_id, NEWSWIRE__V1__ERROR__CODE__busy, &f);
@@ -340,13 +400,16 @@ static size_t find_reader(const struct replay *r, const struct replay_reader *re
     return i;
 }
 
-static void take_report(struct replay *r, const struct socket_peer *peer,
+static void take_report(struct replay *r, const struct sender *from,
                         const Newswire__V1__Report *report) {
-    struct replay_reader reader = {.peer = *peer,
+    struct replay_reader reader = {.peer = *from->peer,
                                    .epoch = report->epoch,
                                    .proven_seq = report->proven_seq,
                                    .seen_usec = loop_utc_usec()};
-    snprintf(reader.client, sizeof reader.client, "%s", report->client);
+    /* What it calls itself counts for nothing: behind the name that its key has. */
+    snprintf(reader.client, sizeof reader.client, "%s%s%s",
+             from->client == &trust_anybody ? "" : from->client->name,
+             from->client == &trust_anybody ? "" : ": ", report->client);
     for (size_t i = 0, at = 0; i < report->n_topics && at < sizeof reader.topics; i++)
         at += (size_t)snprintf(reader.topics + at, sizeof reader.topics - at, "%s%s",
                                at == 0 ? "" : " ", report->topics[i]);
@@ -363,7 +426,23 @@ static void take_report(struct replay *r, const struct socket_peer *peer,
     pthread_mutex_unlock(&r->mutex);
 }
 
-static void take_request(struct replay *r, const struct socket_peer *peer, struct slice body) {
+/* Whether the sender is known and within its limits; if not, it is told. */
+static bool may_ask(struct replay *r, const struct sender *from, uint64_t id) {
+    struct fault f = {0};
+    if (from->client == NULL) {
+        fault_set(&f, "", "this key belongs to no client any more");
+        send_error(r, from->peer, id, NEWSWIRE__V1__ERROR__CODE__denied, &f);
+        return false;
+    }
+    if (meters_take(r->meters, from->client, 1, 0, 0, &f) < 0) {
+        send_error(r, from->peer, id, NEWSWIRE__V1__ERROR__CODE__busy, &f);
+        return false;
+    }
+    return true;
+}
+
+static void take_request(struct replay *r, const struct sender *from, struct slice body) {
+    const struct socket_peer *peer = from->peer;
     struct fault f = {0};
     ProtobufCMessage *message;
     arena_reset(r->arena);
@@ -372,9 +451,11 @@ static void take_request(struct replay *r, const struct socket_peer *peer, struc
         return;
     }
     const Newswire__V1__ReplayRequest *q = (const Newswire__V1__ReplayRequest *)message;
+    if (!may_ask(r, from, q->request_id))
+        return;
     switch (q->what_case) {
     case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_OPEN:
-        open_session(r, peer, q->request_id, q->open);
+        open_session(r, from, q->request_id, q->open);
         break;
     case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_CREDIT:
         give_credit(r, peer, q->request_id, q->credit->bytes);
@@ -383,13 +464,26 @@ static void take_request(struct replay *r, const struct socket_peer *peer, struc
         end_session(r, find_session(r, peer, q->request_id));
         break;
     case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_HEADS:
-    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_SECTIONS: send_catalog(r, peer, q); break;
-    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_REPORT: take_report(r, peer, q->report); break;
+    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_SECTIONS:
+    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_WHOAMI: send_catalog(r, from, q); break;
+    case NEWSWIRE__V1__REPLAY_REQUEST__WHAT_REPORT: take_report(r, from, q->report); break;
     default:
         fault_set(&f, "what", "the request asks for nothing");
         send_error(r, peer, q->request_id, NEWSWIRE__V1__ERROR__CODE__malformed, &f);
         break;
     }
+}
+
+static void take_message(struct replay *r, const struct socket_peer *peer, zmq_msg_t *m) {
+    struct identity who = {0};
+    struct sender from = {.peer = peer, .client = &trust_anybody, .key = ""};
+    if (connections_secure(r->connections)) {
+        connections_identify(m, &who);
+        connections_note(r->connections, &who);
+        from.client = trust_client(r->settings, who.key);
+        from.key = who.key;
+    }
+    take_request(r, &from, (struct slice){zmq_msg_data(m), zmq_msg_size(m)});
 }
 
 static void receive(struct replay *r) {
@@ -406,7 +500,7 @@ static void receive(struct replay *r) {
             continue;
         if (e < 0)
             return;
-        take_request(r, &peer, (struct slice){zmq_msg_data(&m), zmq_msg_size(&m)});
+        take_message(r, &peer, &m);
         zmq_msg_close(&m);
     }
 }
@@ -538,11 +632,49 @@ static bool serve_all(struct replay *r) {
     return more;
 }
 
+/* Whether what the session reads is still its client's to read. */
+static bool keeps_rights(const struct replay *r, const struct session *s) {
+    static const struct slice everything = {(const uint8_t *)"", 0};
+    const struct client *c = connections_secure(r->connections)
+                                 ? trust_client(r->settings, s->peer->key)
+                                 : &trust_anybody;
+    bool may = s->n_prefixes > 0 || trust_may_read(c, everything);
+    for (size_t i = 0; may && i < s->n_prefixes; i++)
+        may = trust_may_read(c, s->prefixes[i]);
+    return may;
+}
+
+static void take_settings(struct replay *r) {
+    pthread_mutex_lock(&r->mutex);
+    struct settings *next = r->next_settings;
+    r->next_settings = NULL;
+    pthread_mutex_unlock(&r->mutex);
+    if (next == NULL)
+        return;
+    settings_unref((struct settings *)r->settings);
+    r->settings = next;
+    for (struct session **at = &r->sessions; *at != NULL;)
+        if (keeps_rights(r, *at))
+            at = &(*at)->next;
+        else
+            end_session(r, at);
+}
+
+void replay_reload(struct replay *r, const struct settings *settings) {
+    uint64_t one = 1;
+    pthread_mutex_lock(&r->mutex);
+    settings_unref(r->next_settings);
+    r->next_settings = settings_ref(settings);
+    pthread_mutex_unlock(&r->mutex);
+    if (write(r->wake_fd, &one, sizeof one) < 0)
+        return; /* it looks once a second, too */
+}
+
 static void *run(void *userdata) {
     struct replay *r = userdata;
     zmq_pollitem_t items[] = {
         {.socket = r->socket, .events = ZMQ_POLLIN},
-        {.fd = r->stop_fd, .events = ZMQ_POLLIN},
+        {.fd = r->wake_fd, .events = ZMQ_POLLIN},
     };
     bool more = false;
     for (;;) {
@@ -552,8 +684,12 @@ static void *run(void *userdata) {
         /* A full pipe isn't told; it is tried again after a moment. */
         if (zmq_poll(items, 2, more ? 0 : blocked ? BLOCKED_MSEC : 1000) < 0 && errno != EINTR)
             break;
-        if (items[1].revents != 0)
+        uint64_t woken;
+        if (items[1].revents != 0 && read(r->wake_fd, &woken, sizeof woken) < 0)
             break;
+        if (atomic_load(&r->stopping))
+            break;
+        take_settings(r);
         if (items[0].revents != 0)
             receive(r);
         more = serve_all(r);
@@ -601,18 +737,20 @@ static int start_thread(struct replay *r) {
     return -e;
 }
 
-int replay_open(void *zmq_context, const struct settings *settings, struct log *log,
-                struct replay **ret, struct fault *ret_fault) {
+int replay_open(void *zmq_context, const struct settings *settings, struct connections *connections,
+                struct log *log, struct replay **ret, struct fault *ret_fault) {
     struct replay *r = calloc(1, sizeof *r);
     if (r == NULL)
         return -ENOMEM;
     pthread_mutex_init(&r->mutex, NULL);
-    r->settings = settings;
+    r->settings = settings_ref(settings);
+    r->connections = connections;
     r->log = log;
     r->buffer_bytes = settings->replay.frame_bytes > LIMIT_ENTRY_BYTES
                           ? settings->replay.frame_bytes
                           : LIMIT_ENTRY_BYTES;
-    r->stop_fd = eventfd(0, EFD_CLOEXEC);
+    r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    r->meters = meters_new();
     r->arena = arena_new(REQUEST_ARENA_BYTES);
     r->bound_arena = arena_new(64 << 10);
     r->readers = calloc(READERS, sizeof *r->readers);
@@ -621,11 +759,13 @@ int replay_open(void *zmq_context, const struct settings *settings, struct log *
     /* For a reader that gives credit, or asks for heads, and does not read. One that
      * reads is bounded by its credit before it gets there. */
     int e = 0, frames = (int)(settings->replay.credit_bytes / settings->replay.frame_bytes) + 1;
-    if (r->stop_fd < 0 || r->arena == NULL || r->bound_arena == NULL || r->readers == NULL ||
-        r->pool == NULL || r->socket == NULL)
+    if (r->wake_fd < 0 || r->meters == NULL || r->arena == NULL || r->bound_arena == NULL ||
+        r->readers == NULL || r->pool == NULL || r->socket == NULL)
         e = -ENOMEM;
     if (e == 0 && zmq_setsockopt(r->socket, ZMQ_SNDHWM, &frames, sizeof frames) < 0)
         e = -errno;
+    if (e == 0)
+        e = connections_guard(connections, r->socket);
     if (e == 0)
         e = socket_bind(r->socket, r->bound_arena, &settings->replay.bind, &r->bound, ret_fault);
     if (e == 0)
@@ -643,17 +783,22 @@ struct replay *replay_close(struct replay *r) {
         return NULL;
     if (r->running) {
         uint64_t one = 1;
-        if (write(r->stop_fd, &one, sizeof one) == sizeof one)
+        atomic_store(&r->stopping, true);
+        if (write(r->wake_fd, &one, sizeof one) == sizeof one)
             pthread_join(r->thread, NULL);
     }
     while (r->sessions != NULL)
         end_session(r, &r->sessions);
+    connections_leave(r->connections, r->socket);
     if (r->socket != NULL)
         zmq_close(r->socket);
     forget_peers(r, true);
     buffer_pool_free(r->pool);
-    if (r->stop_fd >= 0)
-        close(r->stop_fd);
+    meters_free(r->meters);
+    settings_unref(r->next_settings);
+    settings_unref((struct settings *)r->settings);
+    if (r->wake_fd >= 0)
+        close(r->wake_fd);
     pthread_mutex_destroy(&r->mutex);
     arena_free(r->arena);
     arena_free(r->bound_arena);

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "daemon/connections.h"
 #include "daemon/log/log.h"
 #include "daemon/settings.h"
 #include "daemon/socket.h"
@@ -31,9 +32,13 @@ struct replay_counts {
 };
 
 /* Binds the endpoints and starts the thread. 0; -errno with *ret_fault. */
-int replay_open(void *zmq_context, const struct settings *settings, struct log *log,
-                struct replay **ret, struct fault *ret_fault)
+int replay_open(void *zmq_context, const struct settings *settings, struct connections *connections,
+                struct log *log, struct replay **ret, struct fault *ret_fault)
     __attribute__((nonnull, warn_unused_result));
+
+/* From now on these settings count, of which it keeps a reference; sessions whose
+ * reader may not read that any more end. */
+void replay_reload(struct replay *r, const struct settings *settings) __attribute__((nonnull));
 
 const struct text_list *replay_endpoints(const struct replay *r) __attribute__((nonnull));
 

@@ -28,11 +28,13 @@ static const struct config_key feed_keys[] = {
     {.name = "bind",
      .type = CONFIG_WORDS,
      .offset = AT(feed.bind),
+     .fixed = true,
      .fallback = "tcp://127.0.0.1:5560",
      .help = "Where readers subscribe: one ZeroMQ endpoint or several, apart by spaces."},
     {.name = "send_high_water",
      .type = CONFIG_UINT,
      .offset = AT(feed.send_high_water),
+     .fixed = true,
      .min = 1,
      .max = 10000000,
      .fallback = "2000",
@@ -66,6 +68,7 @@ static const struct config_key replay_keys[] = {
     {.name = "bind",
      .type = CONFIG_WORDS,
      .offset = AT(replay.bind),
+     .fixed = true,
      .fallback = "tcp://127.0.0.1:5561",
      .help = "Where readers ask for what they missed."},
     {.name = "sessions",
@@ -78,6 +81,7 @@ static const struct config_key replay_keys[] = {
     {.name = "credit_bytes",
      .type = CONFIG_BYTES,
      .offset = AT(replay.credit_bytes),
+     .fixed = true,
      .min = 64 << 10,
      .max = 1ULL << 30,
      .fallback = "8M",
@@ -91,6 +95,7 @@ static const struct config_key replay_keys[] = {
     {.name = "frame_bytes",
      .type = CONFIG_BYTES,
      .offset = AT(replay.frame_bytes),
+     .fixed = true,
      .min = 4 << 10,
      .max = LIMIT_MESSAGE_BYTES / 2,
      .fallback = "512K",
@@ -102,11 +107,13 @@ static const struct config_key submit_keys[] = {
     {.name = "bind",
      .type = CONFIG_WORDS,
      .offset = AT(submit.bind),
+     .fixed = true,
      .fallback = "tcp://127.0.0.1:5562",
      .help = "Where articles are sent to."},
     {.name = "turn_messages",
      .type = CONFIG_UINT,
      .offset = AT(submit.turn_messages),
+     .fixed = true,
      .min = 1,
      .max = 10000,
      .fallback = "256",
@@ -118,6 +125,7 @@ static const struct config_key control_keys[] = {
     {.name = "path",
      .type = CONFIG_PATH,
      .offset = AT(control.path),
+     .fixed = true,
      .help = "The operator's Unix socket. Default: control in $RUNTIME_DIRECTORY, or "
              "/run/newswire/control."},
     {0},
@@ -127,6 +135,7 @@ static const struct config_key spool_keys[] = {
     {.name = "directory",
      .type = CONFIG_PATH,
      .offset = AT(spool.directory),
+     .fixed = true,
      .help = "A folder with incoming/, accepted/ and rejected/; made if it isn't there. Empty: no "
              "spool."},
     {.name = "rescan",
@@ -147,10 +156,12 @@ static const struct config_key log_keys[] = {
     {.name = "directory",
      .type = CONFIG_PATH,
      .offset = AT(log.directory),
+     .fixed = true,
      .help = "The log's folder. Default: log in $STATE_DIRECTORY, or /var/lib/newswire/log."},
     {.name = "segment_bytes",
      .type = CONFIG_BYTES,
      .offset = AT(log.segment_bytes),
+     .fixed = true,
      .min = 64 << 10,
      .max = 1ULL << 40,
      .fallback = "64M",
@@ -158,22 +169,26 @@ static const struct config_key log_keys[] = {
     {.name = "retain",
      .type = CONFIG_TIME,
      .offset = AT(log.retain_usec),
+     .fixed = true,
      .fallback = "0",
      .help = "How long articles can be replayed; 0: for ever."},
     {.name = "retain_bytes",
      .type = CONFIG_BYTES,
      .offset = AT(log.retain_bytes),
+     .fixed = true,
      .fallback = "0",
      .help = "The oldest segments go when all are larger than this; 0: never."},
     {.name = "remember",
      .type = CONFIG_TIME,
      .offset = AT(log.remember_usec),
+     .fixed = true,
      .fallback = "0",
      .help = "How long an article is known as a duplicate, even when its text has gone; 0: for "
              "ever."},
     {.name = "batch_bytes",
      .type = CONFIG_BYTES,
      .offset = AT(log.batch_bytes),
+     .fixed = true,
      .min = 4 << 10,
      .max = 64 << 20,
      .fallback = "4M",
@@ -181,6 +196,7 @@ static const struct config_key log_keys[] = {
     {.name = "queue_bytes",
      .type = CONFIG_BYTES,
      .offset = AT(log.queue_bytes),
+     .fixed = true,
      .min = LIMIT_MESSAGE_BYTES * 2,
      .max = 1ULL << 32,
      .fallback = "32M",
@@ -188,6 +204,7 @@ static const struct config_key log_keys[] = {
     {.name = "checkpoint_entries",
      .type = CONFIG_UINT,
      .offset = AT(log.checkpoint_entries),
+     .fixed = true,
      .min = 1,
      .max = 1000000,
      .fallback = "20000",
@@ -196,6 +213,7 @@ static const struct config_key log_keys[] = {
     {.name = "free_bytes",
      .type = CONFIG_BYTES,
      .offset = AT(log.free_bytes),
+     .fixed = true,
      .fallback = "64M",
      .help = "Intake is refused when the disk has less left than this."},
     {0},
@@ -236,6 +254,45 @@ static const struct config_key intake_keys[] = {
     {0},
 };
 
+static const struct config_key security_keys[] = {
+    {.name = "secret_key",
+     .type = CONFIG_STRING,
+     .offset = AT(security.secret_key),
+     .fixed = true,
+     .help = "The daemon's CURVE key, NAME.secret of newswirectl keygen: then feed, replay and "
+             "submit are encrypted and only clients with a [client] of their own are let in. With "
+             "systemd's LoadCredential: a name without a slash, of that credential."},
+    {.name = "insecure",
+     .type = CONFIG_BOOL,
+     .offset = AT(security.insecure),
+     .fixed = true,
+     .fallback = "no",
+     .help = "Allows addresses beyond this machine without CURVE: everybody who can connect may "
+             "read and send everything. Every status says so."},
+    {.name = "handshake_timeout",
+     .type = CONFIG_TIME,
+     .offset = AT(security.handshake_usec),
+     .fixed = true,
+     .min = 100000,
+     .max = 600000000,
+     .fallback = "5s",
+     .help = "A connection whose handshake isn't done after so long is closed."},
+    {.name = "unfinished_connections",
+     .type = CONFIG_UINT,
+     .offset = AT(security.unfinished),
+     .min = 1,
+     .max = 100000,
+     .fallback = "128",
+     .help = "Connections that are in their handshake at the same time; the oldest is closed "
+             "before there are more."},
+    {.name = "ban",
+     .type = CONFIG_TIME,
+     .offset = AT(security.ban_usec),
+     .fallback = "60s",
+     .help = "How long a client is kept out that sends what is no subscription to feed."},
+    {0},
+};
+
 static const struct config_section service_table = {
     .name = "service", .keys = service_keys, .help = "The daemon itself."};
 static const struct config_section feed_table = {
@@ -253,9 +310,12 @@ static const struct config_section log_table = {
 static const struct config_section intake_table = {
     .name = "intake", .keys = intake_keys, .help = "What is taken in, and where it goes."};
 
+static const struct config_section security_table = {
+    .name = "security", .keys = security_keys, .help = "Encryption, and who is let in."};
+
 const struct config_section *const settings_tables[] = {
-    &service_table,       &feed_table,       &replay_table, &submit_table,
-    &control_table,       &spool_table,      &log_table,    &intake_table,
+    &service_table,       &feed_table,       &replay_table, &submit_table,   &control_table,
+    &spool_table,         &log_table,        &intake_table, &security_table, &trust_table_client,
     &rules_table_section, &rules_table_page, NULL,
 };
 
@@ -295,16 +355,19 @@ __attribute__((format(printf, 4, 5))) static int fault(struct config_fault *f, c
     return -EINVAL;
 }
 
-static int check_endpoints(const struct text_list *bind, const char *key, const char *path,
-                           struct config_fault *f) {
+static int check_endpoints(const struct settings *s, const struct text_list *bind, const char *key,
+                           const char *path, struct config_fault *f) {
+    bool open = *s->security.secret_key == '\0' && !s->security.insecure;
     if (bind->n == 0)
         return fault(f, path, key, "wants an endpoint such as tcp://127.0.0.1:5560");
     for (size_t i = 0; i < bind->n; i++)
-        if (!is_loopback(bind->items[i]))
-            return fault(f, path, key,
-                         "'%.100s' is beyond this machine, and nothing on the wire is encrypted or "
-                         "authorised; use an address of 127.0.0.0/8, [::1] or ipc://",
-                         bind->items[i]);
+        if (open && !is_loopback(bind->items[i]))
+            return fault(
+                f, path, key,
+                "'%.60s' is beyond this machine, and without [security] secret_key nothing "
+                "is encrypted or authorised; use an address of 127.0.0.0/8, [::1] or "
+                "ipc://, or set a key",
+                bind->items[i]);
     return 0;
 }
 
@@ -346,6 +409,28 @@ static int choose_default_section(struct settings *s, const char *path, struct c
     return 0;
 }
 
+/* The key's path, by systemd's credentials when it is only a name; and the clients. */
+static int check_security(struct arena *a, struct settings *s, const char *path,
+                          struct config_fault *f) {
+    char *key = s->security.secret_key, where[128] = "";
+    struct fault reason = {0};
+    if (*key != '\0' && strchr(key, '/') == NULL) {
+        if (getenv("CREDENTIALS_DIRECTORY") == NULL)
+            return fault(f, path, "[security] secret_key",
+                         "'%.100s' is no path, and there is no $CREDENTIALS_DIRECTORY", key);
+        s->security.secret_key = default_path(a, "CREDENTIALS_DIRECTORY", "", key);
+        if (s->security.secret_key == NULL)
+            return -ENOMEM;
+    }
+    if (*key == '\0' && s->n_clients > 0)
+        return fault(f, path, "[client]",
+                     "without [security] secret_key nobody can be known by a key");
+    if (*key != '\0' && s->security.insecure)
+        return fault(f, path, "[security] insecure", "there is a secret_key: one or the other");
+    int r = trust_check(a, s, where, sizeof where, &reason);
+    return r == -EINVAL ? fault(f, path, where, "%s", reason.reason) : r;
+}
+
 static int finish(struct arena *a, struct settings *s, const char *path, struct config_fault *f) {
     if (*s->control.path == '\0')
         s->control.path = default_path(a, "RUNTIME_DIRECTORY", "/run/newswire", "control");
@@ -353,14 +438,54 @@ static int finish(struct arena *a, struct settings *s, const char *path, struct 
         s->log.directory = default_path(a, "STATE_DIRECTORY", "/var/lib/newswire", "log");
     if (s->control.path == NULL || s->log.directory == NULL)
         return -ENOMEM;
-    int r = check_endpoints(&s->feed.bind, "[feed] bind", path, f);
+    int r = check_security(a, s, path, f);
     if (r == 0)
-        r = check_endpoints(&s->replay.bind, "[replay] bind", path, f);
+        r = check_endpoints(s, &s->feed.bind, "[feed] bind", path, f);
     if (r == 0)
-        r = check_endpoints(&s->submit.bind, "[submit] bind", path, f);
+        r = check_endpoints(s, &s->replay.bind, "[replay] bind", path, f);
+    if (r == 0)
+        r = check_endpoints(s, &s->submit.bind, "[submit] bind", path, f);
     if (r == 0)
         r = read_releases(s, path, f);
     return r == 0 ? choose_default_section(s, path, f) : r;
+}
+
+/* ---- in use */
+
+enum { SETTINGS_ARENA_BYTES = 16 << 20 };
+
+int settings_load(const char *path, struct settings **ret, struct config_fault *ret_fault) {
+    struct arena *a = arena_new(SETTINGS_ARENA_BYTES);
+    struct settings *s = calloc(1, sizeof *s);
+    int r = a == NULL || s == NULL ? -ENOMEM : settings_read(a, path, s, ret_fault);
+    if (r < 0) {
+        arena_free(a);
+        free(s);
+        return r;
+    }
+    s->arena = a;
+    s->refs = 1;
+    *ret = s;
+    return 0;
+}
+
+struct settings *settings_ref(const struct settings *s) {
+    struct settings *mine = (struct settings *)s; /* only the count is touched */
+    atomic_fetch_add(&mine->refs, 1);
+    return mine;
+}
+
+struct settings *settings_unref(struct settings *s) {
+    if (s != NULL && atomic_fetch_sub(&s->refs, 1) == 1 && s->arena != NULL) {
+        arena_free(s->arena);
+        free(s);
+    }
+    return NULL;
+}
+
+int settings_keep_fixed(const struct settings *before, struct settings *now,
+                        struct text_list *ret_notes) {
+    return config_keep_fixed(now->arena, settings_tables, before, now, ret_notes);
 }
 
 int settings_read(struct arena *a, const char *path, struct settings *ret,

@@ -6,7 +6,10 @@
  */
 #pragma once
 
+#include "daemon/trust.h"
 #include "proto/rules.h"
+
+#include <stdatomic.h>
 
 enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_NOTICE, LEVEL_INFO, LEVEL_DEBUG };
 enum unknown_section { UNKNOWN_SECTION_REFUSE, UNKNOWN_SECTION_DEFAULT };
@@ -54,6 +57,16 @@ struct settings {
         int unknown_original; /* enum unknown_original */
         uint64_t article_bytes;
     } intake;
+    struct {
+        char *secret_key; /* a file; "": no CURVE */
+        bool insecure;
+        uint64_t handshake_usec, unfinished, ban_usec;
+    } security;
+    struct client **clients;
+    size_t n_clients;
+
+    struct arena *arena; /* of settings_load; else NULL */
+    atomic_uint refs;
 };
 
 /* All tables, for the sample and for tests; ended by NULL. */
@@ -65,3 +78,17 @@ extern const struct config_section *const settings_tables[];
 int settings_read(struct arena *a, const char *path, struct settings *ret,
                   struct config_fault *ret_fault)
     __attribute__((nonnull(1, 3, 4), warn_unused_result));
+
+/* The same in memory of its own, with one reference. */
+int settings_load(const char *path, struct settings **ret, struct config_fault *ret_fault)
+    __attribute__((nonnull(2, 3), warn_unused_result));
+
+/* For a reload: what can't change in a running daemon stays as it was, and is named in
+ * *ret_notes. Before anybody else sees *now. 0 or -ENOMEM. */
+int settings_keep_fixed(const struct settings *before, struct settings *now,
+                        struct text_list *ret_notes) __attribute__((nonnull, warn_unused_result));
+
+/* A reference more, or one less: any thread. The last one frees what settings_load
+ * made; other settings are their owner's. */
+struct settings *settings_ref(const struct settings *s) __attribute__((nonnull));
+struct settings *settings_unref(struct settings *s);

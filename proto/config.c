@@ -399,6 +399,77 @@ int config_read(struct arena *a, const struct config_section *const *sections, v
     return result < 0 ? result : read_drop_ins(&r, path);
 }
 
+/* ---- reading again */
+
+static bool same_list(const struct text_list *a, const struct text_list *b) {
+    bool same = a->n == b->n;
+    for (size_t i = 0; same && i < a->n; i++)
+        same = strcmp(a->items[i], b->items[i]) == 0;
+    return same;
+}
+
+static bool same_text(const char *a, const char *b) {
+    return strcmp(a == NULL ? "" : a, b == NULL ? "" : b) == 0;
+}
+
+static bool same_value(const struct config_key *key, const void *a, const void *b) {
+    switch (key->type) {
+    case CONFIG_STRING:
+    case CONFIG_PATH: return same_text(*(char *const *)a, *(char *const *)b);
+    case CONFIG_WORDS:
+    case CONFIG_LIST: return same_list(a, b);
+    case CONFIG_BOOL: return *(const bool *)a == *(const bool *)b;
+    case CONFIG_CHOICE: return *(const int *)a == *(const int *)b;
+    case CONFIG_UINT:
+    case CONFIG_BYTES:
+    case CONFIG_TIME: break;
+    }
+    return *(const uint64_t *)a == *(const uint64_t *)b;
+}
+
+static int copy_value(struct arena *a, const struct config_key *key, const void *from, void *to) {
+    const struct text_list *list = from;
+    struct text_list *copy = to;
+    switch (key->type) {
+    case CONFIG_STRING:
+    case CONFIG_PATH: {
+        const char *text = *(char *const *)from;
+        *(char **)to = text == NULL ? NULL : arena_strndup(a, text, strlen(text));
+        return text != NULL && *(char **)to == NULL ? -ENOMEM : 0;
+    }
+    case CONFIG_WORDS:
+    case CONFIG_LIST:
+        *copy = (struct text_list){0};
+        for (size_t i = 0; i < list->n; i++)
+            if (text_list_add(a, copy, list->items[i], strlen(list->items[i])) < 0)
+                return -ENOMEM;
+        return 0;
+    case CONFIG_BOOL: *(bool *)to = *(const bool *)from; return 0;
+    case CONFIG_CHOICE: *(int *)to = *(const int *)from; return 0;
+    case CONFIG_UINT:
+    case CONFIG_BYTES:
+    case CONFIG_TIME: break;
+    }
+    *(uint64_t *)to = *(const uint64_t *)from;
+    return 0;
+}
+
+int config_keep_fixed(struct arena *a, const struct config_section *const *sections,
+                      const void *before, void *now, struct text_list *ret_notes) {
+    for (; *sections != NULL; sections++)
+        for (const struct config_key *k = (*sections)->keys; k->name != NULL; k++) {
+            const char *old = (const char *)before + (*sections)->offset + k->offset;
+            char *new = (char *)now + (*sections)->offset + k->offset;
+            char name[160];
+            if (!k->fixed || (*sections)->instance != NULL || same_value(k, old, new))
+                continue;
+            int n = snprintf(name, sizeof name, "[%s] %s", (*sections)->name, k->name);
+            if (copy_value(a, k, old, new) < 0 || text_list_add(a, ret_notes, name, (size_t)n) < 0)
+                return -ENOMEM;
+        }
+    return 0;
+}
+
 const char *config_fault_text(const struct config_fault *f, char *buffer, size_t size) {
     char line[16] = "";
     if (f->line > 0)
@@ -468,6 +539,8 @@ int config_write_sample(const struct config_section *const *sections, FILE *out)
         for (const struct config_key *k = s->keys; k->name != NULL; k++) {
             fputc('\n', out);
             write_comment(out, k->help);
+            if (k->fixed)
+                write_comment(out, "A change takes effect at the next start.");
             write_default(out, k);
         }
     }

@@ -37,6 +37,7 @@ struct config_key {
     uint64_t min, max;          /* CONFIG_UINT, _BYTES, _TIME; max 0: no upper bound */
     const char *fallback;       /* the default as it would be written in a file; NULL: empty */
     const char *const *choices; /* CONFIG_CHOICE; ended by NULL */
+    bool fixed;                 /* a running program can't change it: see config_keep_fixed */
     const char *help;           /* sentences for the man page and the sample */
 };
 
@@ -81,6 +82,13 @@ enum config_flags {
  * live in the arena. 0; -EINVAL, -ENOENT, … with *ret_fault set; -ENOMEM. */
 int config_read(struct arena *a, const struct config_section *const *sections, void *destination,
                 const char *path, enum config_flags flags, struct config_fault *ret_fault)
+    __attribute__((nonnull, warn_unused_result));
+
+/* For a program that reads its config again: what is marked as fixed stays as it was
+ * before, copied into the arena; each key that would have changed is noted as
+ * "[feed] bind". 0 or -ENOMEM. */
+int config_keep_fixed(struct arena *a, const struct config_section *const *sections,
+                      const void *before, void *now, struct text_list *ret_notes)
     __attribute__((nonnull, warn_unused_result));
 
 /* The fault in one line: "newswired.conf:12: [feed] bind: …". Returns buffer. */

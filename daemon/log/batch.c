@@ -41,6 +41,18 @@ static const char *copy_string(uint8_t **at, const char *s) {
     return copy;
 }
 
+static size_t strings_size(const char *const *strings, size_t n) {
+    size_t size = n * sizeof(char *);
+    for (size_t i = 0; i < n; i++)
+        size += strlen(strings[i]) + 1;
+    return size;
+}
+
+static void copy_strings(uint8_t **at, const char **to, const char *const *from, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        to[i] = copy_string(at, from[i]);
+}
+
 static size_t item_size(const struct log_proposal *p) {
     size_t size = p->article.len + 2 * sizeof(struct segment_record) + ENTRY_OVERHEAD_BYTES +
                   strlen(p->uri) + LIMIT_TOPIC_BYTES;
@@ -50,23 +62,22 @@ static size_t item_size(const struct log_proposal *p) {
 }
 
 struct file_item *batch_item(const struct log_proposal *p) {
-    size_t len =
-        sizeof(struct file_item) + p->n_path * sizeof(char *) + strlen(p->uri) + 1 + p->article.len;
-    for (size_t i = 0; i < p->n_path; i++)
-        len += strlen(p->path[i]) + 1;
+    size_t len = sizeof(struct file_item) + strings_size(p->path, p->n_path) +
+                 strings_size(p->sections, p->n_sections) + strlen(p->uri) + 1 + p->article.len;
     struct file_item *item = malloc(len);
     if (item == NULL)
         return NULL;
-    const char **path = (const char **)(item + 1);
-    uint8_t *at = (uint8_t *)(path + p->n_path);
+    const char **path = (const char **)(item + 1), **sections = path + p->n_path;
+    uint8_t *at = (uint8_t *)(sections + p->n_sections);
     item->next = NULL;
     item->cookie = p->cookie;
     item->is_ask = false;
     item->proposal = *p;
-    for (size_t i = 0; i < p->n_path; i++)
-        path[i] = copy_string(&at, p->path[i]);
+    copy_strings(&at, path, p->path, p->n_path);
+    copy_strings(&at, sections, p->sections, p->n_sections);
     snprintf(item->topic, sizeof item->topic, "%s", p->topic);
     item->proposal.path = path;
+    item->proposal.sections = p->sections == NULL ? NULL : sections;
     item->proposal.uri = copy_string(&at, p->uri);
     item->proposal.topic = item->topic;
     item->proposal.article.data = at;

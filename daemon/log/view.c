@@ -1,6 +1,7 @@
 #include "daemon/log/view.h"
 
 #include "daemon/log/segment.h"
+#include "proto/topic.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -438,6 +439,36 @@ static bool decide_held(const struct log_proposal *p, const struct view_held *he
     return true;
 }
 
+/* Whether the sender may change what there is of the story: 0; 1 with the refusal;
+ * -EBADMSG when what is held can't be read. */
+static int check_sender(const struct view *v, const struct log_proposal *p,
+                        const struct identity *latest, const struct view_held *held,
+                        struct view_decision *d) {
+    struct slice topics[2];
+    struct entry waiting;
+    size_t n = 0;
+    if (p->sections == NULL)
+        return 0;
+    if (latest != NULL)
+        topics[n++] = slice_of(v->topics[latest->topic].name);
+    if (held != NULL && view_decode((struct slice){held->bytes, held->len}, &waiting) < 0)
+        return -EBADMSG;
+    if (held != NULL)
+        topics[n++] = waiting.topic;
+    for (size_t i = 0; i < n; i++) {
+        bool may = false;
+        for (size_t k = 0; k < p->n_sections && !may; k++)
+            may = slice_equal(topic_section(topics[i]), slice_of(p->sections[k]));
+        if (may)
+            continue;
+        refuse(d, "uri");
+        snprintf(d->fault.reason, sizeof d->fault.reason,
+                 "a story of that uri belongs to a section that the sender may not send to");
+        return 1;
+    }
+    return 0;
+}
+
 int view_decide(const struct view *v, const struct log_proposal *p, int64_t now_usec,
                 struct view_decision *ret, struct fault *ret_fault) {
     struct view_decision *d = ret;
@@ -448,6 +479,9 @@ int view_decide(const struct view *v, const struct log_proposal *p, int64_t now_
     int known = identity_latest(&v->identities, d->key, &latest, ret_fault);
     if (known < 0)
         return known;
+    int denied = check_sender(v, p, known > 0 ? &latest : NULL, held, d);
+    if (denied != 0)
+        return denied < 0 ? denied : 0;
     int r = known > 0 ? decide_known(v, p, &latest, d, ret_fault) : 0;
     if (r != 0)
         return r < 0 ? r : 0;

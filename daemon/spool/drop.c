@@ -21,7 +21,7 @@ struct drop *drop_new(const struct settings *settings, const struct drop_folders
     struct drop *d = calloc(1, sizeof *d);
     if (d == NULL)
         return NULL;
-    d->settings = settings;
+    d->settings = settings_ref(settings);
     d->folders = folders;
     d->arena = arena_new(ARENA_BYTES);
     if (d->arena == NULL)
@@ -33,6 +33,7 @@ struct drop *drop_new(const struct settings *settings, const struct drop_folders
 struct drop *drop_free(struct drop *d) {
     if (d == NULL)
         return NULL;
+    settings_unref((struct settings *)d->settings);
     arena_free(d->arena);
     free(d);
     return NULL;

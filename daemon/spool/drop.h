@@ -41,7 +41,7 @@ enum drop_state {
 };
 
 struct drop {
-    const struct settings *settings;
+    const struct settings *settings; /* a reference */
     const struct drop_folders *folders;
     char name[DROP_NAME_BYTES];
     enum drop_state state;

@@ -497,6 +497,10 @@ void spool_get_counts(const struct spool *s, struct spool_counts *ret) {
     };
 }
 
+void spool_reload(struct spool *s, const struct settings *settings) {
+    s->settings = settings;
+}
+
 int spool_open(sd_event *event, const struct settings *settings, struct log *log,
                struct admit_counts *counts, struct spool **ret, struct fault *ret_fault) {
     *ret = NULL;

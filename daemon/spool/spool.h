@@ -33,6 +33,9 @@ int spool_open(sd_event *event, const struct settings *settings, struct log *log
                struct admit_counts *counts, struct spool **ret, struct fault *ret_fault)
     __attribute__((nonnull, warn_unused_result));
 
+/* From now on these settings count, from the next file on; they stay the caller's. */
+void spool_reload(struct spool *s, const struct settings *settings) __attribute__((nonnull));
+
 /* Tells that the log has handed something back, so that its queue has room. */
 void spool_log_moved(struct spool *s) __attribute__((nonnull));
 

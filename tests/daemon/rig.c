@@ -113,15 +113,20 @@ void rig_open(struct rig *r, unsigned parts) {
     assert_int_equal(log_open(&r->disk.config, follow, r, &r->disk.log, &notes, r->arena, &f), 0);
     assert_true(
         sd_event_add_io(r->event, &r->log_source, log_fd(r->disk.log), EPOLLIN, log_moved, r) >= 0);
+    if (connections_open(r->event, r->zmq, &r->settings, &r->connections, &f) < 0)
+        fail_msg("%s", f.reason);
     if (parts & RIG_FEED)
-        assert_int_equal(publish_open(r->event, r->zmq, &r->settings, r->disk.log, &r->publish, &f),
+        assert_int_equal(publish_open(r->event, r->zmq, &r->settings, r->connections, r->disk.log,
+                                      &r->publish, &f),
                          0);
     if (parts & RIG_REPLAY)
-        assert_int_equal(replay_open(r->zmq, &r->settings, r->disk.log, &r->replay, &f), 0);
-    if (parts & RIG_SUBMIT)
         assert_int_equal(
-            intake_open(r->event, r->zmq, &r->settings, r->disk.log, &r->counts, &r->intake, &f),
-            0);
+            replay_open(r->zmq, &r->settings, r->connections, r->disk.log, &r->replay, &f), 0);
+    if (parts & RIG_SUBMIT)
+        assert_int_equal(intake_open(r->event, r->zmq, &r->settings, r->connections, r->disk.log,
+                                     &r->counts, &r->intake, &f),
+                         0);
+    subject.connections = r->connections;
     subject.log = r->disk.log;
     subject.intake = r->intake;
     subject.publish = r->publish;
@@ -142,6 +147,7 @@ void rig_close(struct rig *r) {
     r->disk.log = log_close(r->disk.log);
     r->intake = intake_close(r->intake);
     r->publish = publish_close(r->publish);
+    r->connections = connections_close(r->connections);
     if (r->zmq != NULL)
         zmq_ctx_term(r->zmq);
     r->zmq = NULL;

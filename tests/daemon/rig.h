@@ -26,6 +26,7 @@ struct rig {
     sd_event *event;
     sd_event_source *log_source;
     void *zmq;
+    struct connections *connections;
     struct intake *intake;
     struct publish *publish;
     struct replay *replay;

@@ -18,6 +18,8 @@ static void write_sentences(FILE *out, const char *text) {
 static void write_key(FILE *out, const struct config_key *k) {
     fprintf(out, ".It Ic %s\n", k->name);
     write_sentences(out, k->help);
+    if (k->fixed)
+        fputs("A change takes effect at the next start.\n", out);
     /* Lists of words are long; the sample config has them. */
     if (k->fallback == NULL || *k->fallback == '\0' || k->type == CONFIG_LIST)
         return;
