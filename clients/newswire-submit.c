@@ -61,8 +61,11 @@ static const struct options_row rows[] = {
     {"yes", OPTIONS_FLAG, AT(yes), NULL, NULL, "with --revise: don't ask"},
     {"server", OPTIONS_STRING, AT(server), "HOST", NULL, "default 127.0.0.1, or $NEWSWIRE_SERVER"},
     {"submit", OPTIONS_STRING, AT(endpoint), "ENDPOINT", NULL, "default tcp://HOST:5562"},
-    {"feed", OPTIONS_STRING, AT(feed), "ENDPOINT", NULL, "for --revise; default tcp://HOST:5560"},
-    {"replay", OPTIONS_STRING, AT(replay), "ENDPOINT", NULL, "likewise; default tcp://HOST:5561"},
+    {"feed", OPTIONS_STRING, AT(feed), "ENDPOINT", NULL,
+     "for --revise, with --replay; default tcp://HOST:5560"},
+    {"replay", OPTIONS_STRING, AT(replay), "ENDPOINT", NULL, NULL},
+    {"key", OPTIONS_STRING, AT(key), "FILE", NULL,
+     "keys of this client, and the daemon's; or $NEWSWIRE_KEY"},
     {"timeout", OPTIONS_UINT, AT(timeout_sec), "SECONDS", NULL,
      "how long to try without an answer; 0: for ever; default 60"},
     {"config", OPTIONS_STRING, AT(config), "FILE", NULL,
@@ -85,7 +88,7 @@ static void on_signal(int signal) {
 }
 
 void submit_worse(struct submit *s, int code) {
-    if (s->code == EX_OK || code == EX_UNAVAILABLE)
+    if (s->code == EX_OK || code == EX_NOPERM || (code == EX_UNAVAILABLE && s->code != EX_NOPERM))
         s->code = code;
 }
 
@@ -231,8 +234,9 @@ bool submit_goes_on(struct submit *s, int r) {
         submit_say("newswire-submit: stopped");
     else
         submit_say("newswire-submit: %s takes nothing: %s", s->endpoint,
-                   r == -ETIMEDOUT ? newswire_submitter_trouble(s->submitter) : strerror(-r));
-    submit_worse(s, EX_UNAVAILABLE);
+                   r == -ETIMEDOUT || r == -EACCES ? newswire_submitter_trouble(s->submitter)
+                                                   : strerror(-r));
+    submit_worse(s, r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE);
     return false;
 }
 
@@ -378,13 +382,14 @@ static int open_submitter(struct submit *s) {
         .result = decided,
         .userdata = s,
         .force = s->force,
+        .key_file = options_key(s->key),
         .patience_usec = (int64_t)(patience < INT32_MAX ? patience : INT32_MAX) * 1000000,
     };
     int r = newswire_submitter_new(&o, &s->submitter, error, sizeof error);
     if (r == 0)
         return EX_OK;
     submit_say("newswire-submit: can't connect to %s", error);
-    return r == -ENOMEM ? EX_OSERR : EX_USAGE;
+    return r == -ENOMEM ? EX_OSERR : r == -EINVAL ? EX_USAGE : EX_CONFIG;
 }
 
 static void set_signals(void) {

@@ -274,10 +274,11 @@ static int print_sections(struct tail *t) {
         options_endpoint(t->wire.replay, t->wire.server, OPTIONS_REPLAY_PORT, buffer);
     if (replay == NULL)
         return options_fault(&options, "--server: the name is too long");
-    int r = newswire_sections(replay, (int64_t)patience * 1000000, &text, error, sizeof error);
+    int r = newswire_sections(replay, options_key(t->wire.key), (int64_t)patience * 1000000, &text,
+                              error, sizeof error);
     if (r < 0) {
         follow_say(&t->follow, "%s", error);
-        return r == -ENOMEM ? EX_OSERR : EX_UNAVAILABLE;
+        return r == -ENOMEM ? EX_OSERR : r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE;
     }
     json_t *list = json_loads(text, 0, NULL);
     for (size_t i = 0; i < json_array_size(list); i++)

@@ -1,6 +1,7 @@
 /*
  * newswirectl: asks a running daemon.
  */
+#include "clients/ctl/keygen.h"
 #include "clients/tool/options.h"
 #include "proto/config.h"
 #include "proto/newswire.pb-c.h"
@@ -28,9 +29,9 @@ static const char default_path[] = "/run/newswire/control";
 static const char default_config[] = "/etc/newswire/newswired.conf";
 
 struct ctl {
-    const char *path, *config, *as, *note;
+    const char *path, *config, *as, *note, *server_key;
     char *configured; /* the path as the config has it */
-    bool json;
+    bool json, origin;
 };
 
 static const struct options_row rows[] = {
@@ -41,6 +42,10 @@ static const struct options_row rows[] = {
     {"as", OPTIONS_STRING, offsetof(struct ctl, as), "NAME", NULL,
      "who you are, for release, approve and reject"},
     {"note", OPTIONS_STRING, offsetof(struct ctl, note), "TEXT", NULL, "why, for reject"},
+    {"server-key", OPTIONS_STRING, offsetof(struct ctl, server_key), "KEY", NULL,
+     "the daemon's public key or its file, for keygen"},
+    {"origin", OPTIONS_FLAG, offsetof(struct ctl, origin), NULL, NULL,
+     "keygen: a key to sign articles with"},
     {"json", OPTIONS_FLAG, offsetof(struct ctl, json), NULL, NULL, "the answer as one JSON object"},
     {0},
 };
@@ -55,6 +60,8 @@ static const struct options options = {
                "  release ITEM  lets a held article go now\n"
                "  approve ITEM  --as NAME: one of the approvals that it waits for\n"
                "  reject ITEM   takes it away\n"
+               "  reload        read the config again\n"
+               "  keygen NAME   make the keys NAME.secret and NAME.pub; asks no daemon\n"
                "  help          what this daemon understands\n"
                "An ITEM is a number of 'held', a uri, or a piece of the headline.",
     .rows = rows,
@@ -195,6 +202,23 @@ static void print_last_error(const json_t *error) {
     printf("last error %s  %s\n", time_text, text(error, "text"));
 }
 
+static void print_security(const json_t *s) {
+    if (json_is_true(json_object_get(s, "insecure")))
+        puts("security   INSECURE: whoever can connect may read and send everything");
+    else if (!json_is_true(json_object_get(s, "curve")))
+        puts("security   none: this machine only");
+    else
+        printf("security   %lld clients; %lld connections refused, %lld cut, %lld unfinished; key "
+               "%s\n",
+               number(s, "clients"), number(s, "refused") + number(s, "banned"), number(s, "cut"),
+               number(s, "unfinished"), text(s, "public_key"));
+}
+
+static void print_reload(json_t *answer) {
+    const char *later = text(answer, "waits_for_restart");
+    printf("the config was read again%s%s\n", *later == '\0' ? "" : "; at the next start: ", later);
+}
+
 static void print_status(json_t *status) {
     const json_t *submit = json_object_get(status, "submit");
     long long up = number(status, "uptime_sec");
@@ -211,6 +235,7 @@ static void print_status(json_t *status) {
     print_endpoints(status, "feed");
     print_endpoints(status, "replay");
     print_endpoints(status, "submit");
+    print_security(json_object_get(status, "security"));
     print_spool(json_object_get(status, "spool"));
     printf("articles   %lld accepted, %lld duplicate, %lld held, %lld refused, %lld malformed\n",
            number(submit, "accepted"), number(submit, "duplicate"), number(submit, "held"),
@@ -298,7 +323,7 @@ static const struct {
     void (*print)(json_t *answer);
 } printers[] = {{"status", print_status}, {"sections", print_sections}, {"held", print_held},
                 {"release", print_done},  {"approve", print_done},      {"reject", print_done},
-                {"help", print_help}};
+                {"reload", print_reload}, {"help", print_help}};
 
 static void print_other(const json_t *answer) {
     json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
@@ -339,10 +364,13 @@ static int run(struct ctl *ctl, struct arena *a, int argc, char **argv) {
         return code;
     if (argc == first)
         return options_fault(&options, "which command? One of status, sections, held, release, "
-                                       "approve, reject, help");
+                                       "approve, reject, reload, keygen, help");
     if (argc - first > 2)
         return options_fault(&options, "one ITEM at most; put a headline in quotes");
     bool has_item = argc - first == 2;
+    if (strcmp(argv[first], "keygen") == 0)
+        return has_item ? keygen(argv[first + 1], ctl->server_key, ctl->origin)
+                        : options_fault(&options, "keygen wants a NAME");
     char *arguments[] = {has_item ? argv[first + 1] : "", (char *)(ctl->as == NULL ? "" : ctl->as),
                          (char *)(ctl->note == NULL ? "" : ctl->note)};
     code = find_path(ctl, a);

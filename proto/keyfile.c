@@ -50,18 +50,22 @@ const char *key_public_text(enum key_type type, const uint8_t key[static KEY_BYT
     return buffer;
 }
 
-const char *key_pair_text(const struct key_pair *k, bool secret,
+const char *key_pair_text(const struct key_pair *k, bool secret, const uint8_t *server,
                           char buffer[static KEY_FILE_BYTES]) {
-    char public_text[KEY_TEXT_BYTES], secret_text[KEY_TEXT_BYTES] = "";
+    char public_text[KEY_TEXT_BYTES], secret_text[KEY_TEXT_BYTES] = "",
+                                      server_text[KEY_TEXT_BYTES] = "";
+    if (server != NULL)
+        encode(k->type, server, server_text);
     encode(k->type, k->public_key, public_text);
     if (secret)
         encode(k->type, k->secret, secret_text); /* of Ed25519 its first half, the seed */
     snprintf(buffer, KEY_FILE_BYTES,
              "# newswire: %s. Written as CZMQ and pyzmq write theirs.\n\n%s\n    public-key = "
-             "\"%s\"\n%s%s%s",
+             "\"%s\"\n%s%s%s%s%s%s",
              secret ? "a secret key, for nobody but its owner" : "a public key, for everybody",
              type_words[k->type], public_text, secret ? "    secret-key = \"" : "", secret_text,
-             secret ? "\"\n" : "");
+             secret ? "\"\n" : "", server != NULL ? "    server-key = \"" : "", server_text,
+             server != NULL ? "\"\n" : "");
     sodium_memzero(secret_text, sizeof secret_text);
     return buffer;
 }
@@ -212,6 +216,17 @@ int key_pair_read(enum key_type type, const char *path, struct key_pair *ret,
         key_pair_free(&k);
     else
         *ret = k;
+    return r;
+}
+
+int key_server_read(const char *path, uint8_t ret[static KEY_BYTES], struct fault *ret_fault) {
+    char *text = NULL;
+    *ret_fault = (struct fault){0};
+    int r = read_file(path, true, &text, ret_fault);
+    if (r < 0)
+        return r;
+    r = value_from(text, KEY_CURVE, "server-key", path, ret, ret_fault);
+    sodium_free(text);
     return r;
 }
 

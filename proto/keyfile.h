@@ -11,6 +11,7 @@
  *         public-key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
  *         secret-key = "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
  *
+ * A client's NAME.secret also has the public key of its daemon, as server-key.
  * CURVE keys are in Z85 (ZeroMQ RFC 32), Ed25519 keys in lower-case hex under the
  * word ed25519, the secret one being the seed of 32 bytes.
  */
@@ -44,16 +45,21 @@ int key_pair_make(enum key_type type, struct key_pair *ret)
 /* Wipes and frees the secret. */
 void key_pair_free(struct key_pair *k) __attribute__((nonnull));
 
-/* What NAME.pub holds, or with the secret NAME.secret; wipe that buffer after use.
- * Returns buffer. */
-const char *key_pair_text(const struct key_pair *k, bool secret, char buffer[static KEY_FILE_BYTES])
-    __attribute__((nonnull));
+/* What NAME.pub holds, or with the secret NAME.secret, and the server's public key if
+ * that is not NULL; wipe that buffer after use. Returns buffer. */
+const char *key_pair_text(const struct key_pair *k, bool secret, const uint8_t *server,
+                          char buffer[static KEY_FILE_BYTES]) __attribute__((nonnull(1, 4)));
 
 /* Reads a pair from a file with a secret key. The file must be nobody's but its
  * owner's, unless it lies in $CREDENTIALS_DIRECTORY, which systemd guards. 0; -EPERM,
  * -EBADMSG or another -errno with *ret_fault naming the file and what is wrong. */
 int key_pair_read(enum key_type type, const char *path, struct key_pair *ret,
                   struct fault *ret_fault) __attribute__((nonnull, warn_unused_result));
+
+/* The public key of the daemon that a client's key file is for: "server-key" beside the
+ * keys of its owner. Errors as key_pair_read. */
+int key_server_read(const char *path, uint8_t ret[static KEY_BYTES], struct fault *ret_fault)
+    __attribute__((nonnull, warn_unused_result));
 
 /* A public key from its text, or, when the text has a slash, from the file of that
  * name. 0; -EBADMSG or another -errno with *ret_fault set. */

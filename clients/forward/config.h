@@ -38,6 +38,7 @@ struct outlet_config {
     char *url, *method, *url_correct, *method_correct, *url_kill, *method_kill;
     struct text_list headers, signing_secrets;
     char *superdesk_secret, *token, *user, *password, *private_key, *known_hosts, *ca_file, *proxy;
+    char *key; /* file of CURVE keys, for newswire:// */
     bool redirects, private_addresses, attach, kill_needs_receipt;
     char *success, *retry_on, *remote_id;
     char *mail_from;
@@ -62,7 +63,7 @@ struct outlet_config {
 
 struct forward_config {
     struct {
-        char *ledger, *name, *server, *feed, *replay;
+        char *ledger, *name, *server, *feed, *replay, *key;
         struct text_list topics;
         uint64_t retain_usec;
     } forward;

@@ -51,6 +51,10 @@ static void close_relay(void *session) {
     free(relay);
 }
 
+static const char *or_null(const char *text) {
+    return text == NULL || *text == '\0' ? NULL : text;
+}
+
 static int connect_relay(struct relay *relay, char *error, size_t size) {
     char endpoint[512];
     const struct outlet_config *o = relay->outlet;
@@ -59,6 +63,7 @@ static int connect_relay(struct relay *relay, char *error, size_t size) {
                                                  .client = "newswire-forward",
                                                  .result = take_result,
                                                  .userdata = relay,
+                                                 .key_file = or_null(o->key),
                                                  .patience_usec = PATIENCE_USEC};
     return newswire_submitter_new(&options, &relay->submitter, error, size);
 }

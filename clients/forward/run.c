@@ -181,6 +181,8 @@ static int open_wire(struct run *r, const struct follow_options *given) {
         r->follow.wire.feed = or_null(c->forward.feed);
         r->follow.wire.replay = or_null(c->forward.replay);
     }
+    if (given->key == NULL)
+        r->follow.wire.key = or_null(c->forward.key);
     if (given->client == NULL)
         r->follow.wire.client = "newswire-forward";
     reader.cursor_text = cursor;

@@ -73,6 +73,8 @@ struct newswire_reader_options {
     const char *cursor_file; /* goes on from it if it is there; locked against others; NULL: none */
     const char *cursor_text; /* the same as a text of newswire_reader_cursor; NULL: none */
     const char *client;      /* a name for the operator's list of readers; NULL: host and pid */
+    const char *key_file;    /* CURVE: this client's keys and the daemon's public one, as
+                                newswirectl keygen makes it; NULL: no encryption */
 };
 
 enum newswire_event_type {
@@ -94,13 +96,14 @@ struct newswire_event {
     uint64_t after, upto;
     uint64_t epoch_before, epoch;
     bool final;
+    bool denied;         /* the error is that the daemon refuses this client: its key or a right */
     bool damaged;        /* the error is that the daemon's log can't be read there */
     const char *message; /* for a person; may hold anything that the daemon sent */
 };
 
 /* A reader that begins to connect. 0; -EINVAL for a bad endpoint, topic or
  * cursor, or one made for other topics; -EBUSY when another uses the cursor file;
- * other -errno. error then has a sentence. */
+ * -EPERM, -EBADMSG for a key file that can't be used; other -errno. error then has a sentence. */
 int newswire_reader_new(const struct newswire_reader_options *options, struct newswire_reader **ret,
                         char *error, size_t error_size)
     __attribute__((nonnull, warn_unused_result));
@@ -131,10 +134,12 @@ uint64_t newswire_reader_proven(const struct newswire_reader *reader) __attribut
 
 /* Asks a daemon, by its replay endpoint, which sections it has, and so what can be
  * subscribed to: *ret_json is malloc'd, an array of Section messages by the
- * protobuf JSON mapping. 0; -ETIMEDOUT when nobody answers for so long (0: it
- * waits for ever); other -errno. error then has a sentence. */
-int newswire_sections(const char *replay, int64_t patience_usec, char **ret_json, char *error,
-                      size_t error_size) __attribute__((nonnull, warn_unused_result));
+ * protobuf JSON mapping. key_file: as newswire_reader_options has it. 0; -ETIMEDOUT when
+ * nobody answers for so long (0: it waits for ever); -EACCES when the daemon refuses this
+ * client; other -errno. error then has a sentence. */
+int newswire_sections(const char *replay, const char *key_file, int64_t patience_usec,
+                      char **ret_json, char *error, size_t error_size)
+    __attribute__((nonnull(1, 4, 5), warn_unused_result));
 
 /* ---- submitting */
 
@@ -167,6 +172,7 @@ struct newswire_submitter_options {
     size_t window_bytes;   /* of articles that wait for their outcome; 0: 8 MiB */
     int64_t patience_usec; /* without any outcome for so long it gives up; 0: never */
     bool force;            /* take versions and kills whose original the daemon doesn't know */
+    const char *key_file;  /* as newswire_reader_options has it */
 };
 
 int newswire_submitter_new(const struct newswire_submitter_options *options,
@@ -178,8 +184,9 @@ int newswire_submitter_new(const struct newswire_submitter_options *options,
 struct newswire_submitter *newswire_submitter_free(struct newswire_submitter *submitter);
 
 /* Sends an encoded Article, which is copied. Waits while the window is full, and
- * calls result for others meanwhile. 0; -EMSGSIZE; -ETIMEDOUT when patience ended
- * (newswire_submitter_trouble says why); -EINTR: not taken; other -errno. */
+ * calls result for others meanwhile. 0; -EMSGSIZE; -ETIMEDOUT when patience ended,
+ * -EACCES when the daemon refuses this client (newswire_submitter_trouble says why);
+ * -EINTR: not taken; other -errno. */
 int newswire_submitter_add(struct newswire_submitter *submitter, const void *article, size_t len,
                            void *cookie) __attribute__((nonnull(1, 2), warn_unused_result));
 

@@ -1,6 +1,7 @@
 #include "clients/lib/cursor.h"
 #include "clients/lib/link.h"
 #include "clients/lib/newswire.h"
+#include "proto/codec.h"
 #include "proto/newswire.pb-c.h"
 
 #include <errno.h>
@@ -15,7 +16,9 @@ enum {
     AWAY_USEC = 1000000,    /* the user worked for so long: it is no silence of the daemon's */
     ARENA_BYTES = 64 << 20, /* prefixes and a cursor, while it is opened */
     MONITOR_EVERY = 64,     /* messages, when there are many */
-    GOODBYE_MSEC = 200,     /* for the last report to leave */
+    WHOAMI_ARENA_BYTES = 4 << 20,
+    REASON_BYTES = 600,
+    GOODBYE_MSEC = 200, /* for the last report to leave */
 };
 
 struct newswire_reader {
@@ -32,8 +35,13 @@ struct newswire_reader {
     bool replay_next;         /* whose turn it is */
     bool taken;               /* a message, since requests were made */
     unsigned until_monitor;
-    uint64_t returned_usec; /* to the user, who may have worked since */
+    uint64_t returned_usec;        /* to the user, who may have worked since */
+    bool whoami_due, whoami_asked; /* with keys: what may be read is asked first */
+    char reason[REASON_BYTES];     /* of the last trouble */
 };
+
+/* No request of the machine's has it. */
+static const uint64_t whoami_id = UINT64_MAX;
 
 /* ---- opening */
 
@@ -147,20 +155,14 @@ static int open_machine(struct newswire_reader *r, const struct newswire_reader_
     return e < 0 ? e : reader_new(&c, &r->machine);
 }
 
-static int open_link(struct newswire_reader *r, int type, const char *endpoint, struct link *ret,
-                     char *error, size_t size) {
-    int e = link_open(r->context, type, endpoint, ret);
-    return e < 0 ? fail(error, size, e, "%s: %s", endpoint, zmq_strerror(-e)) : 0;
-}
-
 static int open_links(struct newswire_reader *r, const struct newswire_reader_options *o,
                       char *error, size_t size) {
     r->context = zmq_ctx_new();
     if (r->context == NULL)
         return -errno;
-    int e = open_link(r, ZMQ_SUB, o->feed, &r->feed, error, size);
+    int e = link_open(r->context, ZMQ_SUB, o->feed, o->key_file, &r->feed, error, size);
     if (e == 0)
-        e = open_link(r, ZMQ_DEALER, o->replay, &r->replay, error, size);
+        e = link_open(r->context, ZMQ_DEALER, o->replay, o->key_file, &r->replay, error, size);
     for (size_t i = 0; i < r->n_prefixes && e == 0; i++)
         if (zmq_setsockopt(r->feed.socket, ZMQ_SUBSCRIBE, r->prefixes[i].data, r->prefixes[i].len) <
             0)
@@ -273,6 +275,7 @@ static void fill_event(const struct reader_event *e, struct newswire_event *ret)
     ret->epoch = e->epoch;
     ret->final = e->final;
     ret->damaged = e->code == NEWSWIRE__V1__ERROR__CODE__damaged;
+    ret->denied = e->code == NEWSWIRE__V1__ERROR__CODE__denied;
     ret->message = e->message;
 }
 
@@ -302,11 +305,68 @@ static bool take_feed(struct newswire_reader *r) {
     return true;
 }
 
+/* ---- rights */
+
+static void ask_whoami(struct newswire_reader *r) {
+    Newswire__V1__ReplayRequest q = NEWSWIRE__V1__REPLAY_REQUEST__INIT;
+    Newswire__V1__WhoamiRequest whoami = NEWSWIRE__V1__WHOAMI_REQUEST__INIT;
+    uint8_t bytes[32];
+    q.request_id = whoami_id;
+    q.what_case = NEWSWIRE__V1__REPLAY_REQUEST__WHAT_WHOAMI;
+    q.whoami = &whoami;
+    size_t len = newswire__v1__replay_request__pack(&q, bytes);
+    r->whoami_due = zmq_send(r->replay.socket, bytes, len, ZMQ_DONTWAIT) < 0;
+    r->whoami_asked = !r->whoami_due;
+}
+
+static bool covers(const Newswire__V1__Rights *rights, struct slice prefix) {
+    for (size_t i = 0; i < rights->n_read; i++) {
+        struct slice right = slice_of(rights->read[i]);
+        if (prefix.len >= right.len && memcmp(prefix.data, right.data, right.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void tell_denied(struct newswire_reader *r, const Newswire__V1__Rights *rights,
+                        const char *topic) {
+    int at = snprintf(r->reason, sizeof r->reason, "client %.64s may not read %s%.96s; it may read",
+                      rights->client, *topic == '\0' ? "everything" : "", topic);
+    for (size_t i = 0; i < rights->n_read && at < REASON_BYTES; i++)
+        at += snprintf(r->reason + at, (size_t)(REASON_BYTES - at), "%s %s", i == 0 ? "" : ",",
+                       rights->read[i]);
+    if (rights->n_read == 0)
+        snprintf(r->reason + at, (size_t)(REASON_BYTES - at), " nothing");
+}
+
+/* Whether the message is the answer that was waited for; if it says that something is
+ * not to be read, r->reason says so. */
+static bool take_whoami(struct newswire_reader *r, struct slice message) {
+    _cleanup_arena_ struct arena *a = arena_new(WHOAMI_ARENA_BYTES);
+    ProtobufCMessage *unpacked;
+    struct fault fault;
+    if (a == NULL ||
+        codec_unpack(&newswire__v1__replay_reply__descriptor, a, message, &unpacked, &fault) < 0)
+        return false;
+    const Newswire__V1__ReplayReply *reply = (const Newswire__V1__ReplayReply *)unpacked;
+    if (reply->request_id != whoami_id)
+        return false;
+    r->whoami_asked = false;
+    for (size_t i = 0; reply->rights != NULL && i < r->n_prefixes; i++)
+        if (!covers(reply->rights, r->prefixes[i])) {
+            tell_denied(r, reply->rights, (const char *)r->prefixes[i].data);
+            break;
+        }
+    return true;
+}
+
 static bool take_replay(struct newswire_reader *r) {
     if (zmq_msg_recv(&r->message, r->replay.socket, ZMQ_DONTWAIT) < 0)
         return false;
     if (zmq_msg_more(&r->message))
         drop_rest(r->replay.socket, &r->message);
+    else if (r->whoami_asked && take_whoami(r, slice_in(&r->message)))
+        return true;
     else if (reader_replay(r->machine, slice_in(&r->message), link_now_usec()) < 0)
         return true;
     return true;
@@ -321,12 +381,33 @@ static bool take_message(struct newswire_reader *r) {
     return taken;
 }
 
+/* Whether the user is to be told of something that a link met. */
+static bool mind_link(struct newswire_reader *r, enum reader_link which, struct link *link,
+                      struct newswire_event *ret) {
+    enum link_trouble trouble;
+    const char *reason;
+    while (link_event(link, &trouble, &reason) > 0) {
+        reader_link(r->machine, which, link->up, link_now_usec());
+        if (which == READER_LINK_REPLAY)
+            r->whoami_due = link->up && link->secure;
+        if (trouble == LINK_FINE)
+            continue;
+        snprintf(r->reason, sizeof r->reason, "%s: %s",
+                 which == READER_LINK_FEED ? "feed" : "replay", reason);
+        *ret = (struct newswire_event){.type = NEWSWIRE_ERROR,
+                                       .final = trouble == LINK_DENIED,
+                                       .denied = trouble == LINK_DENIED,
+                                       .message = r->reason};
+        return true;
+    }
+    return false;
+}
+
 /* Whether the user is to be told of the connections. */
 static bool mind_links(struct newswire_reader *r, struct newswire_event *ret) {
-    while (link_event(&r->feed) > 0)
-        reader_link(r->machine, READER_LINK_FEED, r->feed.up, link_now_usec());
-    while (link_event(&r->replay) > 0)
-        reader_link(r->machine, READER_LINK_REPLAY, r->replay.up, link_now_usec());
+    if (mind_link(r, READER_LINK_FEED, &r->feed, ret) ||
+        mind_link(r, READER_LINK_REPLAY, &r->replay, ret))
+        return true;
     r->until_monitor = MONITOR_EVERY;
     bool connected = r->feed.up && r->replay.up;
     if (connected == r->connected)
@@ -338,6 +419,8 @@ static bool mind_links(struct newswire_reader *r, struct newswire_event *ret) {
 
 static void send_requests(struct newswire_reader *r) {
     struct slice request;
+    if (r->whoami_due)
+        ask_whoami(r);
     while (reader_request(r->machine, link_now_usec(), &request))
         if (zmq_send(r->replay.socket, request.data, request.len, ZMQ_DONTWAIT) < 0)
             break; /* the connection has just gone; all is asked anew on the next */
@@ -373,7 +456,11 @@ static int turn(struct newswire_reader *r, struct newswire_event *ret) {
             return 1;
         if (take_message(r)) {
             r->taken = true;
-            continue;
+            if (*r->reason == '\0')
+                continue;
+            *ret = (struct newswire_event){
+                .type = NEWSWIRE_ERROR, .final = true, .denied = true, .message = r->reason};
+            return 1;
         }
         if (mind_links(r, ret))
             return 1;
@@ -386,6 +473,7 @@ static int turn(struct newswire_reader *r, struct newswire_event *ret) {
 }
 
 int newswire_reader_next(struct newswire_reader *r, int timeout_msec, struct newswire_event *ret) {
+    *r->reason = '\0';
     uint64_t now = link_now_usec();
     uint64_t until = timeout_msec < 0 ? UINT64_MAX : now + (uint64_t)timeout_msec * 1000;
     if (r->returned_usec != 0 && now - r->returned_usec > AWAY_USEC)

@@ -52,6 +52,7 @@ struct newswire_submitter {
     int question_error;
     uint64_t not_before_usec; /* the next new request */
     uint64_t progress_usec;   /* the last outcome, or when there was nothing to wait for */
+    const char *link_reason;  /* why there is no connection; NULL: none is known */
     char trouble[256];
 };
 
@@ -78,10 +79,11 @@ int newswire_submitter_new(const struct newswire_submitter_options *o,
         if (s->client == NULL || s->hold == NULL || s->arena == NULL || s->context == NULL)
             r = -ENOMEM;
     }
-    if (r == 0)
-        r = link_open(s->context, ZMQ_DEALER, o->submit, &s->link);
+    if (r < 0)
+        snprintf(error, size, "%s", strerror(-r));
+    else
+        r = link_open(s->context, ZMQ_DEALER, o->submit, o->key_file, &s->link, error, size);
     if (r < 0) {
-        snprintf(error, size, "%s: %s", o->submit, zmq_strerror(-r));
         newswire_submitter_free(s);
         return r;
     }
@@ -316,14 +318,25 @@ static int take_replies(struct newswire_submitter *s) {
     return r;
 }
 
-static void mind_link(struct newswire_submitter *s) {
-    while (link_event(&s->link) > 0) {
-        if (s->link.up)
+/* 0; -EACCES when the daemon refuses this client. */
+static int mind_link(struct newswire_submitter *s) {
+    enum link_trouble trouble;
+    const char *reason;
+    while (link_event(&s->link, &trouble, &reason) > 0) {
+        if (trouble != LINK_FINE) {
+            s->link_reason = reason;
+            set_trouble(s, reason);
+            return -EACCES;
+        }
+        if (s->link.up) {
+            s->link_reason = NULL;
             continue;
-        set_trouble(s, "no connection");
+        }
+        set_trouble(s, s->link_reason == NULL ? "no connection" : s->link_reason);
         for (int i = 0; i < UNDER_WAY_MOST; i++)
             s->requests[i].sent = false; /* the answer would go to the old connection */
     }
+    return 0;
 }
 
 /* One turn: does what there is, and if wait, waits for something more. */
@@ -333,8 +346,9 @@ static int turn(struct newswire_submitter *s, bool wait) {
         {.socket = s->link.socket, .events = ZMQ_POLLIN},
         {.socket = s->link.monitor, .events = ZMQ_POLLIN},
     };
-    mind_link(s);
-    int r = take_replies(s);
+    int r = mind_link(s);
+    if (r == 0)
+        r = take_replies(s);
     uint64_t now = link_now_usec();
     if (r == 0)
         r = send_due(s, now);
@@ -426,7 +440,9 @@ static int await_answer(struct newswire_submitter *s, const uint8_t *bytes, size
             {.socket = s->link.monitor, .events = ZMQ_POLLIN},
         };
         uint64_t now = link_now_usec();
-        mind_link(s);
+        int r = mind_link(s);
+        if (r < 0)
+            return r;
         if (s->link.up && (sent == 0 || now - sent >= ANSWER_USEC) &&
             zmq_send(s->link.socket, bytes, len, ZMQ_DONTWAIT) >= 0)
             sent = now;
@@ -436,7 +452,7 @@ static int await_answer(struct newswire_submitter *s, const uint8_t *bytes, size
             return -ETIMEDOUT;
         if (zmq_poll(items, 2, TURN_MSEC) < 0)
             return -errno;
-        int r = take_replies(s);
+        r = take_replies(s);
         if (r < 0)
             return r;
     }

@@ -57,7 +57,8 @@ static int read_published(struct submit *s, struct arena *a, const Article *page
     struct newswire_reader_options o = {.feed = s->feed,
                                         .replay = s->replay,
                                         .start = NEWSWIRE_FROM_FIRST,
-                                        .client = "newswire-submit --revise"};
+                                        .client = "newswire-submit --revise",
+                                        .key_file = options_key(s->key)};
     uint64_t patience = s->timeout_sec.given ? s->timeout_sec.value : SUBMIT_PATIENCE_SEC;
     if (published_read(a, &o, page, (patience == 0 ? INT32_MAX : patience) * 1000000, ret, error,
                        sizeof error) == 0)

@@ -17,7 +17,7 @@
 enum { SUBMIT_PATIENCE_SEC = 60 }; /* without an answer */
 
 struct submit {
-    const char *section, *server, *endpoint, *config, *output, *feed, *replay;
+    const char *section, *server, *endpoint, *config, *output, *feed, *replay, *key;
     const char *correct, *kill, *note;
     struct options_uint timeout_sec;
     bool parse_only, json, preview, revise, dry_run, yes, force;

@@ -82,7 +82,10 @@ static int take_error(struct follow *f, const struct newswire_event *event) {
     follow_say(f, "%s%s", event->damaged ? "the daemon's log is damaged: " : "",
                message == NULL ? "out of memory" : message);
     free(message);
-    return !event->final ? OPTIONS_GO_ON : event->damaged ? EX_DATAERR : EX_PROTOCOL;
+    return !event->final    ? OPTIONS_GO_ON
+           : event->damaged ? EX_DATAERR
+           : event->denied  ? EX_NOPERM
+                            : EX_PROTOCOL;
 }
 
 static void tell_loss(struct follow *f, const struct newswire_event *event) {
@@ -239,11 +242,16 @@ int follow_open(struct follow *f, struct newswire_reader_options *reader) {
     reader->feed = f->wire.feed;
     reader->replay = f->wire.replay;
     reader->client = f->wire.client;
+    reader->key_file = options_key(f->wire.key);
     int r = newswire_reader_new(reader, &f->reader, error, sizeof error);
     if (r == 0)
         return EX_OK;
     follow_say(f, "%s", error);
-    return r == -EBUSY ? EX_TEMPFAIL : r == -EINVAL ? EX_USAGE : r == -ENOMEM ? EX_OSERR : EX_IOERR;
+    return r == -EBUSY                    ? EX_TEMPFAIL
+           : r == -EINVAL                 ? EX_USAGE
+           : r == -EPERM || r == -EBADMSG ? EX_CONFIG
+           : r == -ENOMEM                 ? EX_OSERR
+                                          : EX_IOERR;
 }
 
 void follow_close(struct follow *f) {

@@ -15,7 +15,7 @@
 
 /* What the command line says of the daemon; the tool's struct has one as `wire`. */
 struct follow_options {
-    const char *server, *feed, *replay, *client;
+    const char *server, *feed, *replay, *client, *key;
     struct options_uint timeout_sec;
     bool quiet;
 };
@@ -33,6 +33,7 @@ struct follow_options {
     FOLLOW_ROW(tool, "server", OPTIONS_STRING, server, "HOST", "default 127.0.0.1, or $NEWSWIRE_SERVER"), \
     FOLLOW_ROW(tool, "feed", OPTIONS_STRING, feed, "ENDPOINT", "default tcp://HOST:5560"),          \
     FOLLOW_ROW(tool, "replay", OPTIONS_STRING, replay, "ENDPOINT", "default tcp://HOST:5561"),      \
+    FOLLOW_ROW(tool, "key", OPTIONS_STRING, key, "FILE", "keys of this client, and the daemon's; or $NEWSWIRE_KEY"), \
     FOLLOW_ROW(tool, "client", OPTIONS_STRING, client, "NAME", "name in the operator's list of readers")
 /* clang-format on */
 

@@ -125,6 +125,11 @@ const char *options_endpoint(const char *given, const char *server, int port,
     return n < OPTIONS_ENDPOINT_BYTES ? buffer : NULL;
 }
 
+const char *options_key(const char *given) {
+    const char *key = given != NULL ? given : getenv("NEWSWIRE_KEY");
+    return key != NULL && *key == '\0' ? NULL : key;
+}
+
 /* ---- times */
 
 static const int64_t usec_per_sec = 1000000;

@@ -61,6 +61,9 @@ enum { OPTIONS_ENDPOINT_BYTES = 512 };
 const char *options_endpoint(const char *given, const char *server, int port,
                              char buffer[static OPTIONS_ENDPOINT_BYTES]);
 
+/* The file with this client's keys: as given, else $NEWSWIRE_KEY; NULL: no keys. */
+const char *options_key(const char *given);
+
 /* A time for people and scripts, as UTC microseconds: RFC 3339 ("2031-04-09" and
  * "2031-04-09 07:30", taken as local, too), "today", "yesterday", "2h", "3 d
  * ago" (s, m, h, d, w). 0; -EINVAL. */

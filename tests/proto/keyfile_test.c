@@ -48,13 +48,13 @@ static void comes_back(void **state) {
         char text[KEY_FILE_BYTES], key[KEY_TEXT_BYTES];
         uint8_t public_key[KEY_BYTES];
         assert_int_equal(key_pair_make(type, &made), 0);
-        const char *path = put("k.secret", 0600, key_pair_text(&made, true, text));
+        const char *path = put("k.secret", 0600, key_pair_text(&made, true, NULL, text));
         if (key_pair_read(type, path, &read, &f) < 0)
             fail_msg("%s", f.reason);
         assert_memory_equal(made.public_key, read.public_key, KEY_BYTES);
         assert_memory_equal(made.secret, read.secret,
                             type == KEY_CURVE ? KEY_BYTES : KEY_ED25519_SECRET_BYTES);
-        path = put("k.pub", 0644, key_pair_text(&made, false, text));
+        path = put("k.pub", 0644, key_pair_text(&made, false, NULL, text));
         assert_null(strstr(text, "secret-key"));
         assert_int_equal(key_public_read(type, path, public_key, &f), 0);
         assert_memory_equal(made.public_key, public_key, KEY_BYTES);
@@ -96,7 +96,7 @@ static void refuses(void **state) {
     char text[KEY_FILE_BYTES];
     uint8_t public_key[KEY_BYTES];
     assert_int_equal(key_pair_make(KEY_ED25519, &made), 0);
-    key_pair_text(&made, true, text);
+    key_pair_text(&made, true, NULL, text);
     key_pair_free(&made);
     for (mode_t mode = 01; mode <= 040; mode <<= 1) {
         assert_int_equal(key_pair_read(KEY_ED25519, put("k", 0600 | mode, text), &k, &f), -EPERM);
@@ -119,6 +119,27 @@ static void refuses(void **state) {
         -EBADMSG);
 }
 
+static void names_its_server(void **state) {
+    (void)state;
+    struct key_pair client, server, read;
+    struct fault f;
+    uint8_t key[KEY_BYTES];
+    char text[KEY_FILE_BYTES];
+    assert_int_equal(key_pair_make(KEY_CURVE, &client), 0);
+    assert_int_equal(key_pair_make(KEY_CURVE, &server), 0);
+    const char *path = put("c", 0600, key_pair_text(&client, true, server.public_key, text));
+    assert_int_equal(key_server_read(path, key, &f), 0);
+    assert_memory_equal(key, server.public_key, KEY_BYTES);
+    assert_int_equal(key_pair_read(KEY_CURVE, path, &read, &f), 0);
+    assert_memory_equal(read.secret, client.secret, KEY_BYTES);
+    key_pair_free(&read);
+    path = put("c", 0600, key_pair_text(&client, true, NULL, text));
+    assert_int_equal(key_server_read(path, key, &f), -EBADMSG);
+    assert_non_null(strstr(f.reason, "server-key"));
+    key_pair_free(&client);
+    key_pair_free(&server);
+}
+
 /* What systemd hands over may be readable by a group in its mode bits. */
 static void trusts_credentials(void **state) {
     (void)state;
@@ -126,7 +147,7 @@ static void trusts_credentials(void **state) {
     struct fault f;
     char text[KEY_FILE_BYTES];
     assert_int_equal(key_pair_make(KEY_CURVE, &made), 0);
-    const char *path = put("k", 0440, key_pair_text(&made, true, text));
+    const char *path = put("k", 0440, key_pair_text(&made, true, NULL, text));
     assert_int_equal(key_pair_read(KEY_CURVE, path, &k, &f), -EPERM);
     setenv("CREDENTIALS_DIRECTORY", folder, 1);
     assert_int_equal(key_pair_read(KEY_CURVE, path, &k, &f), 0);
@@ -137,9 +158,8 @@ static void trusts_credentials(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(comes_back),
-        cmocka_unit_test(reads_czmq),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(comes_back),         cmocka_unit_test(reads_czmq),
+        cmocka_unit_test(names_its_server),   cmocka_unit_test(refuses),
         cmocka_unit_test(trusts_credentials),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
