@@ -115,14 +115,17 @@ static enum link_trouble judge(struct link *link, uint16_t event, const char **r
         *ret_reason = "the daemon refuses this client's key: it knows none such, or has banned it";
         return LINK_DENIED;
     }
-    if (link->broken < BROKEN_MOST || (link->said_usec != 0 && now - link->said_usec < SAY_USEC))
+    /* What this side finds wrong itself is the end: libzmq connects no more. */
+    bool final = event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+    if (!final &&
+        (link->broken < BROKEN_MOST || (link->said_usec != 0 && now - link->said_usec < SAY_USEC)))
         return LINK_FINE;
     link->said_usec = now;
     *ret_reason = link->secure
-                      ? "the handshake is broken off again and again: is the server-key in the "
-                        "key file the daemon's, and does the daemon use keys?"
-                      : "the handshake is broken off again and again: does the daemon want a key?";
-    return event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ? LINK_DENIED : LINK_BROKEN;
+                      ? "the handshake is broken off: is the server-key in the key file the "
+                        "daemon's, and does the daemon use keys?"
+                      : "the handshake is broken off: does the daemon want a key?";
+    return final ? LINK_DENIED : LINK_BROKEN;
 }
 
 int link_event(struct link *link, enum link_trouble *ret, const char **ret_reason) {
