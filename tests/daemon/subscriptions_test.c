@@ -147,13 +147,15 @@ static void bounds_a_connection(void **state) {
     (void)state;
     start(QUIET "heartbeat_rate = 1\n");
     void *s = connect_raw(KEYS_ARCHIVE);
+    for (int i = 0; i < LIMIT_TOPICS; i++)
+        subscribe(s, "section0/"); /* the same counts once */
     for (int i = 0; i < LIMIT_TOPICS + 10; i++) {
         char prefix[32];
         snprintf(prefix, sizeof prefix, "section%d/", i);
         subscribe(s, prefix);
     }
     RIG_UNTIL(&r, counts()->refused == 10);
-    assert_int_equal(counts()->subscriptions, LIMIT_TOPICS);
+    assert_int_equal(counts()->subscriptions, 2 * LIMIT_TOPICS);
 }
 
 /* ---- connections that go */
@@ -184,6 +186,26 @@ static void outlives_those_who_go(void **state) {
     rig_fill(&r, "economy/brief", 100, 1);
     turn_a_while();
     assert_true(has_got(stays, "economy/brief"));
+}
+
+/* What is read when its connection has gone already would be applied to freed memory. */
+static void passes_on_nothing_of_the_gone(void **state) {
+    (void)state;
+    start(QUIET);
+    for (int round = 0; round < 3; round++) {
+        void *s = reader(KEYS_ARCHIVE, "economy/");
+        uint64_t before = counts()->subscriptions;
+        for (int k = 0; k < 200; k++) {
+            char prefix[32];
+            snprintf(prefix, sizeof prefix, "section%d/", k);
+            subscribe(s, prefix);
+        }
+        usleep(PAUSE_USEC); /* they are with libzmq's thread of the daemon */
+        rig_disconnect(&r, s);
+        usleep(PAUSE_USEC); /* and so is the end */
+        turn_a_while();
+        assert_int_equal(counts()->subscriptions, before);
+    }
 }
 
 static void a_banned_key_stays_out(void **state) {
@@ -300,6 +322,7 @@ int main(void) {
         cmocka_unit_test_teardown(keeps_sets, tear_down),
         cmocka_unit_test_teardown(bounds_a_connection, tear_down),
         cmocka_unit_test_teardown(outlives_those_who_go, tear_down),
+        cmocka_unit_test_teardown(passes_on_nothing_of_the_gone, tear_down),
         cmocka_unit_test_teardown(a_banned_key_stays_out, tear_down),
         cmocka_unit_test_teardown(revokes_a_connection, tear_down),
         cmocka_unit_test(works_against_libzmq),
