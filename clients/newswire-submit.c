@@ -59,10 +59,10 @@ static const struct options_row rows[] = {
     {"dry-run", OPTIONS_FLAG, AT(dry_run), NULL, NULL,
      "with --revise: only say what would be sent"},
     {"yes", OPTIONS_FLAG, AT(yes), NULL, NULL, "with --revise: don't ask"},
+    {"sign", OPTIONS_STRING, AT(sign), "FILE", NULL, "sign with that key of keygen --origin"},
     {"server", OPTIONS_STRING, AT(server), "HOST", NULL, "default 127.0.0.1, or $NEWSWIRE_SERVER"},
     {"submit", OPTIONS_STRING, AT(endpoint), "ENDPOINT", NULL, "default tcp://HOST:5562"},
-    {"feed", OPTIONS_STRING, AT(feed), "ENDPOINT", NULL,
-     "for --revise, with --replay; default tcp://HOST:5560"},
+    {"feed", OPTIONS_STRING, AT(feed), "ENDPOINT", NULL, NULL}, /* for --revise */
     {"replay", OPTIONS_STRING, AT(replay), "ENDPOINT", NULL, NULL},
     {"key", OPTIONS_STRING, AT(key), "FILE", NULL,
      "keys of this client, and the daemon's; or $NEWSWIRE_KEY"},
@@ -244,11 +244,18 @@ bool submit_goes_on(struct submit *s, int r) {
 bool submit_send(struct submit *s, struct arena *a, const char *path, const Article *article) {
     struct slice bytes;
     struct sent *sent = sent_new(s, path, article);
+    struct newswire_signature made, *signature = NULL;
     int r;
     if (codec_pack(a, &article->base, &bytes) < 0)
         exit(EX_OSERR);
+    if (s->sign_key.secret != NULL) {
+        struct signature own;
+        signature_make(&s->sign_key, bytes, &own);
+        memcpy(&made, &own, sizeof made);
+        signature = &made;
+    }
     do
-        r = newswire_submitter_add(s->submitter, bytes.data, bytes.len, sent);
+        r = newswire_submitter_add_signed(s->submitter, bytes.data, bytes.len, signature, sent);
     while (r == -EINTR && !stopped);
     if (r == -EMSGSIZE) {
         char reason[100];
@@ -373,6 +380,14 @@ static int read_rules(struct submit *s, struct arena *a) {
     return EX_CONFIG;
 }
 
+static int read_sign_key(struct submit *s) {
+    struct fault fault;
+    if (key_pair_read(KEY_ED25519, s->sign, &s->sign_key, &fault) == 0)
+        return EX_OK;
+    submit_say("newswire-submit: --sign: %s", fault.reason);
+    return EX_CONFIG;
+}
+
 static int open_submitter(struct submit *s) {
     char error[512];
     uint64_t patience = s->timeout_sec.given ? s->timeout_sec.value : SUBMIT_PATIENCE_SEC;
@@ -440,6 +455,8 @@ static int run(struct submit *s, struct arena *a, int argc, char **argv) {
     if (s->endpoint == NULL || s->feed == NULL || s->replay == NULL)
         return options_fault(&options, "--server: the name is too long");
     code = read_rules(s, a);
+    if (code == EX_OK && s->sign != NULL)
+        code = read_sign_key(s);
     if (code == EX_OK && !s->parse_only && !s->preview)
         code = open_submitter(s);
     if (code != EX_OK)
@@ -456,6 +473,7 @@ int main(int argc, char **argv) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     int code = a == NULL ? EX_OSERR : run(&s, a, argc, argv);
     newswire_submitter_free(s.submitter);
+    key_pair_free(&s.sign_key);
     arena_free(a);
     return fflush(stdout) == 0 || code != EX_OK ? code : EX_IOERR;
 }

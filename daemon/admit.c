@@ -1,5 +1,6 @@
 #include "daemon/admit.h"
 
+#include "daemon/loop.h"
 #include "proto/topic.h"
 
 #include <errno.h>
@@ -25,9 +26,10 @@ static int check_kill(const Article *article, struct fault *f) {
 }
 
 int admit(const struct settings *settings, struct arena *a, struct slice bytes,
-          struct log_proposal *ret, struct fault *ret_fault) {
+          struct slice signature, struct log_proposal *ret, struct fault *ret_fault) {
     Article *article;
     char topic[LIMIT_TOPIC_BYTES + 1];
+    const char *origin;
     if (bytes.len > settings->intake.article_bytes)
         return fault_set(ret_fault, "", "the article has %zu bytes; %llu are the most", bytes.len,
                          (unsigned long long)settings->intake.article_bytes);
@@ -35,7 +37,8 @@ int admit(const struct settings *settings, struct arena *a, struct slice bytes,
     if (r < 0)
         return r;
     const struct rules_section *section = choose_section(settings, article, ret_fault);
-    if (section == NULL || check_kill(article, ret_fault) < 0)
+    if (section == NULL || check_kill(article, ret_fault) < 0 ||
+        origins_judge(settings, section, signature, bytes, loop_utc_usec(), &origin, ret_fault) < 0)
         return -EINVAL;
     if (topic_make(section->key, article->kind, topic) < 0)
         return fault_set(ret_fault, "section", "'%.64s' can't be a section's key", section->key);
@@ -50,6 +53,8 @@ int admit(const struct settings *settings, struct arena *a, struct slice bytes,
         .urgency = article->urgency,
         .hold_until_usec = article->embargoed_until,
         .approvals = section->approvals,
+        .signature = signature,
+        .origin = origin,
     };
     codec_content_digest(article, ret->content_digest);
     return ret->topic == NULL ? -ENOMEM : 0;

@@ -25,7 +25,7 @@ struct admit_counts {
  * the bytes and must stay until log_append has copied them. 0; -EINVAL with
  * *ret_fault naming the field; -ENOMEM. */
 int admit(const struct settings *settings, struct arena *a, struct slice article,
-          struct log_proposal *ret, struct fault *ret_fault)
+          struct slice signature, struct log_proposal *ret, struct fault *ret_fault)
     __attribute__((nonnull, warn_unused_result));
 
 /* Adds an outcome of the log to the counts. */

@@ -62,7 +62,7 @@ struct header {
     struct slice path[LIMIT_PATH];
     size_t n_path;
     bool force;
-    size_t n, n_questions;
+    size_t n, n_questions, n_signatures;
 };
 
 struct intake {
@@ -388,10 +388,11 @@ static int set_rights(const struct client *c, struct log_proposal *p, struct fau
 }
 
 static void take_article(struct intake *in, struct item *item, const struct header *h,
-                         const struct client *client, struct slice article) {
+                         const struct client *client, struct slice article,
+                         struct slice signature) {
     struct fault fault = {0};
     struct log_proposal p;
-    int r = admit(in->settings, in->arena, article, &p, &fault);
+    int r = admit(in->settings, in->arena, article, signature, &p, &fault);
     if (r == 0)
         r = set_rights(client, &p, &fault);
     if (r == 0) {
@@ -441,7 +442,8 @@ enum {
     HOLD = 5,
     STORIES = 6,
     HELD = 7,
-    PATH = 8
+    PATH = 8,
+    SIGNATURES = 9
 };
 
 /* A daemon that the articles came through. */
@@ -461,13 +463,14 @@ static int read_request(struct slice body, struct header *ret, struct fault *f) 
     while (body.len > 0) {
         struct wire_field w;
         bool good = wire_get_field(&body, &w);
-        if (good && w.number >= REQUEST_ID && w.number <= PATH)
+        if (good && w.number >= REQUEST_ID && w.number <= SIGNATURES)
             good = w.type == (w.number == REQUEST_ID || w.number == FORCE ? WIRE_VARINT : WIRE_LEN);
         if (!good)
             return fault_set(f, "", "is no SubmitRequest");
         switch (w.number) {
         case REQUEST_ID: ret->id = h.id = w.value; break;
         case ARTICLES: h.n++; break;
+        case SIGNATURES: h.n_signatures++; break;
         case CLIENT: h.client = w.bytes; break;
         case FORCE: h.force = w.value != 0; break;
         case HOLD: h.hold = w.bytes; break;
@@ -492,6 +495,8 @@ static int read_request(struct slice body, struct header *ret, struct fault *f) 
     if (h.n > LIMIT_REQUEST_ARTICLES)
         return fault_set(f, "articles", "there are %zu; %d are the most", h.n,
                          LIMIT_REQUEST_ARTICLES);
+    if (h.n_signatures != 0 && h.n_signatures != h.n)
+        return fault_set(f, "signatures", "there are %zu for %zu articles", h.n_signatures, h.n);
     if (h.n_questions > LIMIT_REPEATED)
         return fault_set(f, "stories", "there are %zu; %d are the most", h.n_questions,
                          LIMIT_REPEATED);
@@ -546,6 +551,15 @@ static int judge(struct intake *in, const struct client *c, const struct header 
     return meters_take(in->meters, c, 1, h->n, bytes, f) < 0 ? NEWSWIRE__V1__ERROR__CODE__busy : 0;
 }
 
+/* The signatures stand in the order of the articles, wherever they stand. */
+static struct slice next_signature(struct slice *rest) {
+    struct wire_field w;
+    while (rest->len > 0 && wire_get_field(rest, &w))
+        if (w.number == SIGNATURES)
+            return w.bytes;
+    return (struct slice){0};
+}
+
 static void take_request(struct intake *in, const struct socket_peer *peer, const char *key,
                          struct slice body) {
     const struct client *client = client_of(in, key);
@@ -567,11 +581,13 @@ static void take_request(struct intake *in, const struct socket_peer *peer, cons
     tell_hold(r, &h);
     size_t i = 0, q = 0;
     struct wire_field w;
+    struct slice signatures = body; /* the next one is in there */
     while (body.len > 0 && wire_get_field(&body, &w)) {
         if (w.number == ARTICLES) {
             r->items[i].request = r;
             r->items[i].waiter.decided = decided;
-            take_article(in, &r->items[i++], &h, client, w.bytes);
+            take_article(in, &r->items[i++], &h, client, w.bytes,
+                         h.n_signatures > 0 ? next_signature(&signatures) : (struct slice){0});
         } else if (w.number == STORIES || w.number == HELD) {
             r->questions[q].request = r;
             r->questions[q].held = w.number == HELD;

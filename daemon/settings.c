@@ -149,6 +149,11 @@ static const struct config_key spool_keys[] = {
      .offset = AT(spool.settle_usec),
      .fallback = "2s",
      .help = "A file found by looking is taken when it has been the same for so long."},
+    {.name = "sign",
+     .type = CONFIG_PATH,
+     .offset = AT(spool.sign),
+     .fixed = true,
+     .help = "A key of newswirectl keygen --origin: what comes by the spool is signed with it."},
     {0},
 };
 
@@ -314,9 +319,11 @@ static const struct config_section security_table = {
     .name = "security", .keys = security_keys, .help = "Encryption, and who is let in."};
 
 const struct config_section *const settings_tables[] = {
-    &service_table,       &feed_table,       &replay_table, &submit_table,   &control_table,
-    &spool_table,         &log_table,        &intake_table, &security_table, &trust_table_client,
-    &rules_table_section, &rules_table_page, NULL,
+    &service_table,      &feed_table,    &replay_table,
+    &submit_table,       &control_table, &spool_table,
+    &log_table,          &intake_table,  &security_table,
+    &trust_table_client, &origins_table, &rules_table_section,
+    &rules_table_page,   NULL,
 };
 
 /* A default folder by systemd's environment, else below the given one. */
@@ -428,6 +435,8 @@ static int check_security(struct arena *a, struct settings *s, const char *path,
     if (*key != '\0' && s->security.insecure)
         return fault(f, path, "[security] insecure", "there is a secret_key: one or the other");
     int r = trust_check(a, s, where, sizeof where, &reason);
+    if (r == 0)
+        r = origins_check(a, s, where, sizeof where, &reason);
     return r == -EINVAL ? fault(f, path, where, "%s", reason.reason) : r;
 }
 

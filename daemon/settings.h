@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "daemon/origins.h"
 #include "daemon/trust.h"
 #include "proto/rules.h"
 
@@ -45,6 +46,7 @@ struct settings {
         char *directory;
         uint64_t rescan_usec;
         uint64_t settle_usec;
+        char *sign; /* a file with the key; "": what comes by the spool is not signed */
     } spool;
     struct {
         char *directory;
@@ -64,6 +66,8 @@ struct settings {
     } security;
     struct client **clients;
     size_t n_clients;
+    struct origin **origins;
+    size_t n_origins;
 
     struct arena *arena; /* of settings_load; else NULL */
     atomic_uint refs;

@@ -14,6 +14,8 @@ enum {
     REPLACES = 9,
     PATH = 10,
     APPROVED_BY = 11,
+    SIGNATURE = 12,
+    ORIGIN = 13,
     ARTICLE = 15,
 };
 
@@ -30,7 +32,8 @@ static size_t body_size(const struct entry *e) {
                varint_field_size(e->prev_seq) + bytes_field_size(e->topic) +
                varint_field_size((uint64_t)e->stored_at_usec) + bytes_field_size(e->uri) +
                varint_field_size(e->version) + bytes_field_size(e->content_digest) +
-               varint_field_size(e->replaces) + bytes_field_size(e->article);
+               varint_field_size(e->replaces) + bytes_field_size(e->signature) +
+               bytes_field_size(e->origin) + bytes_field_size(e->article);
     for (size_t i = 0; i < e->n_path; i++)
         n += bytes_field_size(e->path[i]);
     for (size_t i = 0; i < e->n_approved_by; i++)
@@ -58,6 +61,8 @@ uint8_t *entry_encode(const struct entry *e, uint8_t *p) {
         p = wire_put_bytes(p, PATH, e->path[i]);
     for (size_t i = 0; i < e->n_approved_by; i++)
         p = wire_put_bytes(p, APPROVED_BY, e->approved_by[i]);
+    p = wire_put_bytes(p, SIGNATURE, e->signature);
+    p = wire_put_bytes(p, ORIGIN, e->origin);
     return wire_put_bytes(p, ARTICLE, e->article);
 }
 
@@ -68,8 +73,9 @@ int entry_decode(struct slice in, struct entry *ret) {
         if (!wire_get_field(&in, &f))
             return -EBADMSG;
         bool is_bytes = f.number == TOPIC || f.number == URI || f.number == CONTENT_DIGEST ||
-                        f.number == PATH || f.number == APPROVED_BY || f.number == ARTICLE;
-        if ((f.number <= APPROVED_BY || f.number == ARTICLE) &&
+                        f.number == PATH || f.number == APPROVED_BY || f.number == SIGNATURE ||
+                        f.number == ORIGIN || f.number == ARTICLE;
+        if ((f.number <= ORIGIN || f.number == ARTICLE) &&
             f.type != (is_bytes ? WIRE_LEN : WIRE_VARINT))
             return -EBADMSG;
         switch (f.number) {
@@ -92,6 +98,8 @@ int entry_decode(struct slice in, struct entry *ret) {
                 return -EBADMSG;
             e.approved_by[e.n_approved_by++] = f.bytes;
             break;
+        case SIGNATURE: e.signature = f.bytes; break;
+        case ORIGIN: e.origin = f.bytes; break;
         case ARTICLE: e.article = f.bytes; break;
         default: break;
         }

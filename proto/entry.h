@@ -24,7 +24,9 @@ struct entry {
     size_t n_path;
     struct slice approved_by[LIMIT_APPROVALS];
     size_t n_approved_by;
-    struct slice article; /* an encoded Article */
+    struct slice signature; /* an encoded Signature; empty: none */
+    struct slice origin;    /* whose it is, as the daemon found; empty: nobody's */
+    struct slice article;   /* an encoded Article */
 };
 
 /* The field number of `entries` in FeedMessage and in ReplayReply: an entry

@@ -21,14 +21,15 @@ enum {
      * is read, and a page of a paper has some hundred. */
     LIMIT_PAGE_LINES = 50000,
     LIMIT_URI_BYTES = 1024,
-    LIMIT_KEY_BYTES = 64,    /* a section's key */
-    LIMIT_TOPIC_BYTES = 96,  /* "<section>/<kind>" */
-    LIMIT_LINE_BYTES = 4096, /* a headline, name, label or other one-line field */
-    LIMIT_REPEATED = 256,    /* elements of a repeated field other than blocks */
-    LIMIT_BLOCKS = 8192,     /* blocks of one article */
-    LIMIT_TOPICS = 1024,     /* prefixes in one request */
-    LIMIT_DIGEST_BYTES = 32, /* SHA-256 */
-    LIMIT_PATH = 16,         /* daemons that an entry may have passed */
-    LIMIT_APPROVALS = 8,     /* persons who approved an entry */
-    LIMIT_NAME_BYTES = 200,  /* of one of them */
+    LIMIT_KEY_BYTES = 64,        /* a section's key */
+    LIMIT_TOPIC_BYTES = 96,      /* "<section>/<kind>" */
+    LIMIT_LINE_BYTES = 4096,     /* a headline, name, label or other one-line field */
+    LIMIT_REPEATED = 256,        /* elements of a repeated field other than blocks */
+    LIMIT_BLOCKS = 8192,         /* blocks of one article */
+    LIMIT_TOPICS = 1024,         /* prefixes in one request */
+    LIMIT_DIGEST_BYTES = 32,     /* SHA-256 */
+    LIMIT_PATH = 16,             /* daemons that an entry may have passed */
+    LIMIT_APPROVALS = 8,         /* persons who approved an entry */
+    LIMIT_SIGNATURE_BYTES = 256, /* a Signature, with fields to come */
+    LIMIT_NAME_BYTES = 200,      /* of one of them */
 };

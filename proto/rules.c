@@ -200,6 +200,8 @@ const struct config_section rules_table_page = {
 
 #define SECTION(member) offsetof(struct rules_section, member)
 
+static const char *const signature_words[] = {"ignore", "verify", "require", NULL};
+
 static const struct config_key section_keys[] = {
     {.name = "titles",
      .type = CONFIG_LIST,
@@ -233,6 +235,13 @@ static const struct config_key section_keys[] = {
      .fallback = "immediately",
      .help = "When articles go: immediately, or approve:2 for when two different persons have "
              "approved each with newswirectl."},
+    {.name = "signature",
+     .type = CONFIG_CHOICE,
+     .offset = SECTION(signature),
+     .choices = signature_words,
+     .fallback = "ignore",
+     .help = "What is wanted of an article's signature: ignore, verify (one that is not good, or "
+             "not of a known [origin], is refused) or require (and so is an article without)."},
     {0},
 };
 

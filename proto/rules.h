@@ -11,6 +11,9 @@
 
 #include "proto/config.h"
 
+/* What a section wants of its articles' signatures. */
+enum rules_signature { SIGNATURE_IGNORE, SIGNATURE_VERIFY, SIGNATURE_REQUIRE };
+
 struct rules_section {
     const char *key;
     struct text_list titles;       /* printed titles; the first is shown to people */
@@ -21,6 +24,7 @@ struct rules_section {
     struct text_list gbt20093;     /* codes of GB/T 20093 */
     char *release;                 /* "immediately", "approve:2" */
     uint32_t approvals;            /* the daemon's reading of it */
+    int signature;                 /* enum rules_signature */
 };
 
 enum rules_unplaced { RULES_UNPLACED_TAKE, RULES_UNPLACED_HOLD };

@@ -51,7 +51,9 @@ struct newswire_entry {
     size_t n_path;
     struct newswire_bytes approved_by[NEWSWIRE_APPROVALS_MOST]; /* who let it go */
     size_t n_approved_by;
-    struct newswire_bytes article; /* an encoded Article; empty: the story was killed */
+    struct newswire_bytes signature; /* an encoded Signature, of its origin; empty: none */
+    struct newswire_bytes origin;    /* whose it is, as the daemon found; empty: nobody's */
+    struct newswire_bytes article;   /* an encoded Article; empty: the story was killed */
 };
 
 /* ---- reading */
@@ -189,6 +191,17 @@ struct newswire_submitter *newswire_submitter_free(struct newswire_submitter *su
  * -EINTR: not taken; other -errno. */
 int newswire_submitter_add(struct newswire_submitter *submitter, const void *article, size_t len,
                            void *cookie) __attribute__((nonnull(1, 2), warn_unused_result));
+
+/* An origin's signature of an article: Ed25519, made as PROTOCOL.md says. */
+struct newswire_signature {
+    uint8_t key[32];
+    uint8_t ed25519[64];
+};
+
+/* The same with a signature, which is copied; NULL: none. */
+int newswire_submitter_add_signed(struct newswire_submitter *submitter, const void *article,
+                                  size_t len, const struct newswire_signature *signature,
+                                  void *cookie) __attribute__((nonnull(1, 2), warn_unused_result));
 
 /* Waits until every article has its outcome. Errors as newswire_submitter_add. */
 int newswire_submitter_finish(struct newswire_submitter *submitter)

@@ -254,6 +254,8 @@ static void fill_entry(const struct entry *e, struct newswire_entry *ret) {
     ret->n_approved_by = e->n_approved_by;
     for (size_t i = 0; i < e->n_approved_by; i++)
         ret->approved_by[i] = bytes_of(e->approved_by[i]);
+    ret->signature = bytes_of(e->signature);
+    ret->origin = bytes_of(e->origin);
     ret->article = bytes_of(e->article);
 }
 

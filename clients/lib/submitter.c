@@ -1,6 +1,7 @@
 #include "clients/lib/link.h"
 #include "clients/lib/newswire.h"
 #include "proto/codec.h"
+#include "proto/signature.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@ enum {
 struct item {
     struct item *next;
     void *cookie;
+    bool is_signed;
+    struct signature signature;
     size_t len;
     uint8_t bytes[];
 };
@@ -133,9 +136,28 @@ static size_t count_next(const struct newswire_submitter *s, size_t *ret_bytes) 
     return n;
 }
 
+/* One for each article, if any of them is signed. */
+static uint8_t *put_signatures(uint8_t *p, const struct item *first, size_t n) {
+    enum { SIGNATURES = 9 };
+    bool any = false;
+    const struct item *i = first;
+    for (size_t k = 0; k < n; k++, i = i->next)
+        any = any || i->is_signed;
+    i = first;
+    for (size_t k = 0; any && k < n; k++, i = i->next) {
+        p = wire_put_tag(p, SIGNATURES, WIRE_LEN);
+        p = wire_put_varint(p, i->is_signed ? SIGNATURE_ENCODED_BYTES : 0);
+        if (!i->is_signed)
+            continue;
+        signature_encode(&i->signature, p);
+        p += SIGNATURE_ENCODED_BYTES;
+    }
+    return p;
+}
+
 /* Puts what waits into a request, at this place. 0 or -ENOMEM. */
 static int make_request(struct newswire_submitter *s, struct request *q) {
-    enum { AROUND_BYTES = 16 };
+    enum { AROUND_BYTES = 16 + SIGNATURE_ENCODED_BYTES + 2 };
     size_t bytes, n = count_next(s, &bytes);
     struct slice client = slice_of(s->client);
     struct slice hold = slice_of(s->hold);
@@ -144,6 +166,8 @@ static int make_request(struct newswire_submitter *s, struct request *q) {
         return -ENOMEM;
     *q = (struct request){.id = ++s->last_id, .first = s->first, .bytes = p, .n = n};
     p = wire_put_uint(p, 1, q->id);
+    const struct item *first = s->first;
+    const size_t all = n;
     struct item *last = s->first; /* there is one: count_next gives at least 1 */
     for (struct item *i = s->first; n > 0; n--, last = i, i = i->next)
         p = wire_put_bytes(p, 2, (struct slice){i->bytes, i->len});
@@ -152,6 +176,7 @@ static int make_request(struct newswire_submitter *s, struct request *q) {
     p = wire_put_bytes(p, 5, hold);
     if (s->path_len > 0)
         p = mempcpy(p, s->path, s->path_len);
+    p = put_signatures(p, first, all);
     q->len = (size_t)(p - q->bytes);
     s->first = last->next;
     if (s->first == NULL)
@@ -362,6 +387,14 @@ static int turn(struct newswire_submitter *s, bool wait) {
 
 int newswire_submitter_add(struct newswire_submitter *s, const void *article, size_t len,
                            void *cookie) {
+    return newswire_submitter_add_signed(s, article, len, NULL, cookie);
+}
+
+_Static_assert(sizeof(struct newswire_signature) == sizeof(struct signature),
+               "the public header says it again");
+
+int newswire_submitter_add_signed(struct newswire_submitter *s, const void *article, size_t len,
+                                  const struct newswire_signature *signature, void *cookie) {
     if (len == 0 || len > LIMIT_ARTICLE_BYTES)
         return -EMSGSIZE;
     while (s->waiting_bytes > 0 && s->waiting_bytes + len > s->options.window_bytes) {
@@ -372,7 +405,9 @@ int newswire_submitter_add(struct newswire_submitter *s, const void *article, si
     struct item *i = malloc(sizeof *i + len);
     if (i == NULL)
         return -ENOMEM;
-    *i = (struct item){.cookie = cookie, .len = len};
+    *i = (struct item){.cookie = cookie, .len = len, .is_signed = signature != NULL};
+    if (signature != NULL)
+        memcpy(&i->signature, signature, sizeof i->signature);
     memcpy(i->bytes, article, len);
     if (s->waiting_bytes == 0)
         s->progress_usec = link_now_usec();

@@ -10,6 +10,7 @@
 #include "clients/tool/options.h"
 #include "proto/parse.h"
 #include "proto/rules.h"
+#include "proto/signature.h"
 #include "proto/write.h"
 
 #include <sys/queue.h>
@@ -17,7 +18,8 @@
 enum { SUBMIT_PATIENCE_SEC = 60 }; /* without an answer */
 
 struct submit {
-    const char *section, *server, *endpoint, *config, *output, *feed, *replay, *key;
+    const char *section, *server, *endpoint, *config, *output, *feed, *replay, *key, *sign;
+    struct key_pair sign_key; /* its secret is NULL: nothing is signed */
     const char *correct, *kill, *note;
     struct options_uint timeout_sec;
     bool parse_only, json, preview, revise, dry_run, yes, force;

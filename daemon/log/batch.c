@@ -55,7 +55,8 @@ static void copy_strings(uint8_t **at, const char **to, const char *const *from,
 
 static size_t item_size(const struct log_proposal *p) {
     size_t size = p->article.len + 2 * sizeof(struct segment_record) + ENTRY_OVERHEAD_BYTES +
-                  strlen(p->uri) + LIMIT_TOPIC_BYTES;
+                  strlen(p->uri) + LIMIT_TOPIC_BYTES + p->signature.len +
+                  (p->origin == NULL ? 0 : strlen(p->origin)) + 2 * WIRE_VARINT_BYTES;
     for (size_t i = 0; i < p->n_path; i++)
         size += strlen(p->path[i]) + WIRE_VARINT_BYTES;
     return size;
@@ -63,7 +64,9 @@ static size_t item_size(const struct log_proposal *p) {
 
 struct file_item *batch_item(const struct log_proposal *p) {
     size_t len = sizeof(struct file_item) + strings_size(p->path, p->n_path) +
-                 strings_size(p->sections, p->n_sections) + strlen(p->uri) + 1 + p->article.len;
+                 strings_size(p->sections, p->n_sections) + strlen(p->uri) + 1 +
+                 (p->origin == NULL ? 0 : strlen(p->origin) + 1) + p->signature.len +
+                 p->article.len;
     struct file_item *item = malloc(len);
     if (item == NULL)
         return NULL;
@@ -79,6 +82,11 @@ struct file_item *batch_item(const struct log_proposal *p) {
     item->proposal.path = path;
     item->proposal.sections = p->sections == NULL ? NULL : sections;
     item->proposal.uri = copy_string(&at, p->uri);
+    if (p->origin != NULL)
+        item->proposal.origin = copy_string(&at, p->origin);
+    item->proposal.signature.data = at;
+    if (p->signature.len > 0)
+        at = mempcpy(at, p->signature.data, p->signature.len);
     item->proposal.topic = item->topic;
     item->proposal.article.data = at;
     if (p->article.len > 0)
@@ -308,6 +316,8 @@ static struct entry entry_of(const struct log_proposal *p, const struct view_dec
         .content_digest = {p->content_digest, LIMIT_DIGEST_BYTES},
         .replaces = d->replaces,
         .n_path = p->n_path,
+        .signature = p->signature,
+        .origin = slice_of(p->origin == NULL ? "" : p->origin),
         .article = p->article,
     };
     for (size_t i = 0; i < p->n_path; i++)

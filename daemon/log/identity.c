@@ -18,6 +18,16 @@ void identity_key(const char *uri, size_t len, uint8_t ret_key[static IDENTITY_K
     crypto_generichash(ret_key, IDENTITY_KEY_BYTES, (const uint8_t *)uri, len, NULL, 0);
 }
 
+void identity_origin(struct slice name, uint8_t ret[static IDENTITY_ORIGIN_BYTES]) {
+    uint8_t hash[crypto_generichash_BYTES_MIN];
+    memset(ret, 0, IDENTITY_ORIGIN_BYTES);
+    if (name.len == 0)
+        return;
+    crypto_generichash(hash, sizeof hash, name.data, name.len, NULL, 0);
+    memcpy(ret, hash, IDENTITY_ORIGIN_BYTES);
+    ret[0] |= 1; /* never nobody's */
+}
+
 /* ---- the table: open addressing, never more than half full. The newest
  * version of a uri stands where its key says, older ones where key and version
  * say, so that a uri with very many versions costs no more than others. */
@@ -98,7 +108,7 @@ void identity_add(struct identity_set *set, const struct identity *id,
     newest.flags |= IDENTITY_LATEST;
     put(t, latest, &newest, changes, n_changes);
     if (older.seq != 0) {
-        older.flags &= ~(uint32_t)IDENTITY_LATEST;
+        older.flags &= (uint8_t)~IDENTITY_LATEST;
         put(t, find(t, older.key, false, older.version), &older, changes, n_changes);
     }
 }

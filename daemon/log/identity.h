@@ -21,6 +21,7 @@
 enum {
     IDENTITY_KEY_BYTES = 16,
     IDENTITY_DIGEST_BYTES = 16, /* the content digest's first half is unique enough */
+    IDENTITY_ORIGIN_BYTES = 3,  /* a hash; the config refuses names that meet */
     IDENTITY_RUNS = 48,         /* more than doubling sizes can fill */
 };
 
@@ -37,8 +38,9 @@ struct identity {
     uint64_t seq;
     int64_t usec; /* when it was put on the log */
     uint8_t digest[IDENTITY_DIGEST_BYTES];
-    uint32_t flags;
-    uint32_t crc; /* in runs: of all before it */
+    uint8_t flags;
+    uint8_t origin[IDENTITY_ORIGIN_BYTES]; /* whose story it is; zeros: nobody's */
+    uint32_t crc;                          /* in runs: of all before it */
 };
 
 _Static_assert(sizeof(struct identity) == 64, "format");
@@ -72,6 +74,9 @@ struct identity_set {
 };
 
 void identity_key(const char *uri, size_t len, uint8_t ret_key[static IDENTITY_KEY_BYTES]);
+
+/* An origin's name as an identity has it; an empty one gives zeros. */
+void identity_origin(struct slice name, uint8_t ret[static IDENTITY_ORIGIN_BYTES]);
 
 /* Makes room for n more, so that adding them can't fail or move others. 0 or -ENOMEM. */
 int identity_reserve(struct identity_set *set, size_t n) __attribute__((nonnull));

@@ -54,6 +54,8 @@ struct log_proposal {
     uint8_t content_digest[LIMIT_DIGEST_BYTES];
     const char *const *path; /* daemons passed so far */
     size_t n_path;
+    struct slice signature;      /* an encoded Signature; empty: none */
+    const char *origin;          /* whose it is; NULL: nobody's that is known */
     const char *const *sections; /* whose stories the sender may change; NULL: all */
     size_t n_sections;
     void *cookie; /* handed back with the result; not looked at */

@@ -239,6 +239,7 @@ static int add_identity(struct view *v, const struct entry *e, const uint8_t *ke
         .flags = canceled ? IDENTITY_KILLED : 0,
     };
     memcpy(id.key, key, sizeof id.key);
+    identity_origin(e->origin, id.origin);
     memcpy(id.digest, e->content_digest.data, sizeof id.digest);
     identity_add(&v->identities, &id, v->changes, &v->n_changes);
     if (!canceled)
@@ -469,6 +470,31 @@ static int check_sender(const struct view *v, const struct log_proposal *p,
     return 0;
 }
 
+/* A story that an origin has signed is that origin's. The same results. */
+static int check_origin(const struct log_proposal *p, const struct identity *latest,
+                        const struct view_held *held, struct view_decision *d) {
+    static const uint8_t nobody[IDENTITY_ORIGIN_BYTES];
+    uint8_t own[IDENTITY_ORIGIN_BYTES], owners[2][IDENTITY_ORIGIN_BYTES];
+    struct entry waiting;
+    size_t n = 0;
+    if (latest != NULL)
+        memcpy(owners[n++], latest->origin, sizeof nobody);
+    if (held != NULL && view_decode((struct slice){held->bytes, held->len}, &waiting) < 0)
+        return -EBADMSG;
+    if (held != NULL)
+        identity_origin(waiting.origin, owners[n++]);
+    identity_origin(slice_of(p->origin == NULL ? "" : p->origin), own);
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(owners[i], nobody, sizeof nobody) != 0 &&
+            memcmp(owners[i], own, sizeof own) != 0) {
+            refuse(d, "signature");
+            snprintf(d->fault.reason, sizeof d->fault.reason,
+                     "the story is signed by an origin, and only that origin may change it");
+            return 1;
+        }
+    return 0;
+}
+
 int view_decide(const struct view *v, const struct log_proposal *p, int64_t now_usec,
                 struct view_decision *ret, struct fault *ret_fault) {
     struct view_decision *d = ret;
@@ -480,6 +506,8 @@ int view_decide(const struct view *v, const struct log_proposal *p, int64_t now_
     if (known < 0)
         return known;
     int denied = check_sender(v, p, known > 0 ? &latest : NULL, held, d);
+    if (denied == 0)
+        denied = check_origin(p, known > 0 ? &latest : NULL, held, d);
     if (denied != 0)
         return denied < 0 ? denied : 0;
     int r = known > 0 ? decide_known(v, p, &latest, d, ret_fault) : 0;

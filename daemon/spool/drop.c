@@ -17,11 +17,12 @@ enum {
 };
 
 struct drop *drop_new(const struct settings *settings, const struct drop_folders *folders,
-                      const char *name) {
+                      const struct key_pair *sign, const char *name) {
     struct drop *d = calloc(1, sizeof *d);
     if (d == NULL)
         return NULL;
     d->settings = settings_ref(settings);
+    d->sign = sign;
     d->folders = folders;
     d->arena = arena_new(ARENA_BYTES);
     if (d->arena == NULL)
@@ -103,6 +104,17 @@ static enum drop_state parse_file(struct drop *d, struct slice bytes) {
     return r < 0 ? DROP_REFUSED : DROP_PROPOSED;
 }
 
+/* Empty when nothing is signed, or there is no memory for it, which packing finds too. */
+static struct slice signature_of(struct drop *d, struct slice article) {
+    uint8_t *encoded = d->sign == NULL ? NULL : arena_alloc(d->arena, SIGNATURE_ENCODED_BYTES);
+    struct signature made;
+    if (encoded == NULL)
+        return (struct slice){0};
+    signature_make(d->sign, article, &made);
+    signature_encode(&made, encoded);
+    return (struct slice){encoded, SIGNATURE_ENCODED_BYTES};
+}
+
 static int propose(struct drop *d, Article *article, struct drop_item *item) {
     struct slice bytes;
     struct log_proposal *p = &d->proposals[d->n_proposals];
@@ -111,7 +123,7 @@ static int propose(struct drop *d, Article *article, struct drop_item *item) {
     item->title = *article->headline == '\0' ? article->uri : article->headline;
     int r = codec_pack(d->arena, &article->base, &bytes);
     if (r == 0)
-        r = admit(d->settings, d->arena, bytes, p, &item->fault);
+        r = admit(d->settings, d->arena, bytes, signature_of(d, bytes), p, &item->fault);
     if (r == -EINVAL) {
         item->outcome = LOG_REFUSED;
         return 0;

@@ -43,6 +43,7 @@ enum drop_state {
 struct drop {
     const struct settings *settings; /* a reference */
     const struct drop_folders *folders;
+    const struct key_pair *sign; /* NULL: not */
     char name[DROP_NAME_BYTES];
     enum drop_state state;
     struct arena *arena; /* what follows lives in it */
@@ -55,9 +56,11 @@ struct drop {
     size_t undecided; /* proposals; counted by the caller */
 };
 
-/* Begins with a file of incoming/. NULL when out of memory. */
+/* Begins with a file of incoming/; with a key its articles are signed. NULL when out of
+ * memory. */
 struct drop *drop_new(const struct settings *settings, const struct drop_folders *folders,
-                      const char *name) __attribute__((nonnull, warn_unused_result));
+                      const struct key_pair *sign, const char *name)
+    __attribute__((nonnull(1, 2, 4), warn_unused_result));
 struct drop *drop_free(struct drop *d);
 
 /* Reads and parses it and passes its articles through admit. Sets the state, up

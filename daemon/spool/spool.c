@@ -34,6 +34,7 @@ enum phase { IDLE, READING, DECIDING, FINISHING };
 
 struct spool {
     const struct settings *settings;
+    struct key_pair sign; /* its secret is NULL: nothing is signed */
     struct log *log;
     struct admit_counts *counts;
     sd_event *event;
@@ -437,7 +438,7 @@ static void take_next(struct spool *s, uint64_t now) {
     struct candidate *c = next_ready(s, now);
     if (c == NULL)
         return;
-    s->drop = drop_new(s->settings, &s->folders, c->name);
+    s->drop = drop_new(s->settings, &s->folders, s->sign.secret == NULL ? NULL : &s->sign, c->name);
     if (s->drop == NULL) {
         c->due_usec = now + s->settings->spool.rescan_usec;
         return;
@@ -519,6 +520,8 @@ int spool_open(sd_event *event, const struct settings *settings, struct log *log
     int r = s->candidates == NULL || s->work_fd < 0 ? -ENOMEM : open_folders(s);
     if (r < 0)
         fault_set(ret_fault, "spool", "%s: %s", settings->spool.directory, strerror(-r));
+    if (r >= 0 && *settings->spool.sign != '\0')
+        r = key_pair_read(KEY_ED25519, settings->spool.sign, &s->sign, ret_fault);
     if (r >= 0)
         r = sd_event_add_io(event, &s->work_source, s->work_fd, EPOLLIN, work_done, s);
     if (r >= 0)
@@ -556,6 +559,7 @@ struct spool *spool_close(struct spool *s) {
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    key_pair_free(&s->sign);
     free(s);
     return NULL;
 }

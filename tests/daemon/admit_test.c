@@ -44,7 +44,7 @@ static Article *story(void) {
 }
 
 static void taken(const Article *a, const char *topic) {
-    int e = admit(&r.settings, r.arena, rig_bytes(&r, a), &proposal, &fault);
+    int e = admit(&r.settings, r.arena, rig_bytes(&r, a), (struct slice){0}, &proposal, &fault);
     if (e < 0)
         fail_msg("%s: %s", fault.field, fault.reason);
     assert_string_equal(proposal.topic, topic);
@@ -53,7 +53,8 @@ static void taken(const Article *a, const char *topic) {
 /* The field that the refusal names, and a word of its reason. */
 static void refused_bytes(struct slice bytes, const char *field, const char *reason) {
     fault = (struct fault){0};
-    assert_int_equal(admit(&r.settings, r.arena, bytes, &proposal, &fault), -EINVAL);
+    assert_int_equal(admit(&r.settings, r.arena, bytes, (struct slice){0}, &proposal, &fault),
+                     -EINVAL);
     assert_string_equal(fault.field, field);
     if (strstr(fault.reason, reason) == NULL)
         fail_msg("'%s' isn't said in '%s'", reason, fault.reason);
@@ -229,7 +230,7 @@ static void the_proposal(void **state) {
     a->version = 7;
     a->embargoed_until = INT64_C(1933459200000000);
     struct slice bytes = rig_bytes(&r, a);
-    assert_int_equal(admit(&r.settings, r.arena, bytes, &proposal, &fault), 0);
+    assert_int_equal(admit(&r.settings, r.arena, bytes, (struct slice){0}, &proposal, &fault), 0);
     assert_ptr_equal(proposal.article.data, bytes.data); /* as its maker made it */
     assert_int_equal(proposal.article.len, bytes.len);
     assert_string_equal(proposal.uri, "urn:a:1");
@@ -268,7 +269,8 @@ static void short_of_memory(void **state) {
     struct arena *small = arena_new(64);
     Article *a = story();
     add_blocks(a, 100, "text");
-    assert_int_equal(admit(&r.settings, small, rig_bytes(&r, a), &proposal, &fault), -ENOMEM);
+    assert_int_equal(
+        admit(&r.settings, small, rig_bytes(&r, a), (struct slice){0}, &proposal, &fault), -ENOMEM);
     arena_free(small);
 }
 

@@ -83,7 +83,7 @@ static void get(int folder, const char *name, char *text, size_t size) {
 /* Takes a file whose proposals all get this outcome. */
 static enum drop_state take(const struct spool_folder *s, const char *name,
                             enum log_outcome outcome) {
-    struct drop *d = drop_new(&s->settings, &s->folders, name);
+    struct drop *d = drop_new(&s->settings, &s->folders, NULL, name);
     assert_non_null(d);
     drop_read(d);
     if (d->state == DROP_PROPOSED)
