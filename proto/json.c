@@ -132,6 +132,9 @@ json_t *json_entry(const struct entry *e, const Article *article) {
         r |= json_object_set_new(object, "replaces", json_integer((json_int_t)e->replaces));
     r |= put_strings(object, "path", e->path, e->n_path);
     r |= put_strings(object, "approved_by", e->approved_by, e->n_approved_by);
+    if (e->origin.len > 0)
+        r |= json_object_set_new(object, "origin",
+                                 json_stringn((const char *)e->origin.data, e->origin.len));
     if (article != NULL)
         r |= json_object_set_new(object, "article", json_message(&article->base));
     if (r != 0) {

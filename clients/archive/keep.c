@@ -43,8 +43,9 @@ static int prepare(struct keep *k) {
         {&k->set_story, "UPDATE story SET version = ?, current = ?, withdrawn_by = ?,"
                         " moved_version = ?, moved_to = ? WHERE id = ?"},
         {&k->add_entry, "INSERT INTO entry (id, epoch, seq, prev_seq, topic, story, version, role,"
-                        " stored_at_usec, replaces, content_digest, path, approved_by, headline)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+                        " stored_at_usec, replaces, content_digest, path, approved_by, headline,"
+                        " signature, origin)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
         {&k->add_body, "INSERT INTO body (entry, article, digest) VALUES (?, ?, ?)"},
         {&k->add_stale, "INSERT OR IGNORE INTO stale (entry) VALUES (?)"},
         {&k->add_day,
@@ -237,6 +238,14 @@ static int bind_names(sqlite3_stmt *st, int place, const struct slice *names, si
     return text != NULL && sqlite3_bind_text(st, place, text, -1, free) == SQLITE_OK ? 0 : -ENOMEM;
 }
 
+static void bind_if_any(sqlite3_stmt *st, int place, struct slice value,
+                        void (*bind)(sqlite3_stmt *, int, struct slice)) {
+    if (value.len > 0)
+        bind(st, place, value);
+    else
+        sqlite3_bind_null(st, place);
+}
+
 static int add_entry(struct keep *k, const struct entry *e, const struct content *c, int64_t topic,
                      int64_t story) {
     sqlite3_stmt *st = k->add_entry;
@@ -253,6 +262,8 @@ static int add_entry(struct keep *k, const struct entry *e, const struct content
         bind_names(st, 13, e->approved_by, e->n_approved_by) < 0)
         return -ENOMEM;
     store_bind_text(st, 14, c->headline);
+    bind_if_any(st, 15, e->signature, store_bind_bytes);
+    bind_if_any(st, 16, e->origin, store_bind_text);
     return store_run(&k->archive->store, st);
 }
 

@@ -30,6 +30,8 @@ json_t *line_of_entry(const struct loaded *l, bool with_text) {
                                 json_stringn((const char *)l->entry.uri.data, l->entry.uri.len));
     r |= json_object_set_new(line, "version", json_integer(l->entry.version));
     r |= json_object_set_new(line, "content_digest", base64_json(l->entry.content_digest));
+    if (l->entry.signature.len > 0)
+        r |= json_object_set_new(line, "signature", base64_json(l->entry.signature));
     if (with_text && l->entry.article.len > 0)
         r |= json_object_set_new(line, "article_bytes", base64_json(l->entry.article));
     if (r == 0)
@@ -86,12 +88,15 @@ static int take_entry(struct keep *k, const json_t *line, struct fault *f) {
                       .stored_at_usec = (int64_t)number(line, "stored_at_usec"),
                       .uri = slice_of(string(line, "uri")),
                       .version = (uint32_t)number(line, "version"),
-                      .replaces = number(line, "replaces")};
+                      .replaces = number(line, "replaces"),
+                      .origin = slice_of(string(line, "origin"))};
     if (a == NULL)
         return -ENOMEM;
     int r = take_bytes(a, json_object_get(line, "content_digest"), &e.content_digest);
     if (r == 0)
         r = take_bytes(a, json_object_get(line, "article_bytes"), &e.article);
+    if (r == 0)
+        r = take_bytes(a, json_object_get(line, "signature"), &e.signature);
     if (r < 0)
         return r == -EINVAL ? fault_set(f, "article_bytes", "it is no base64, or too long") : r;
     if (e.seq == 0 || e.prev_seq >= e.seq || !topic_valid(e.topic) || e.uri.len == 0 ||

@@ -11,7 +11,9 @@
  * entry     every entry, in the order of arrival, with its numbers on the wire (epoch,
  *           seq, prev_seq; PROTOCOL.md proves by them that nothing is missing).
  *           role: version, kill, notice (has moved away), tombstone (came without its
- *           text, since its story was killed), unreadable. path, approved_by: JSON or null
+ *           text, since its story was killed), unreadable. path, approved_by: JSON or null.
+ *           signature: of its origin, a newswire.v1.Signature, or null; origin: whose the
+ *           daemon found it to be, or null
  * body      the article's bytes as its maker made them, a newswire.v1.Article, and their
  *           SHA-256 (the content digest of an entry doesn't cover all of them); missing
  *           for tombstones, and for withdrawn texts that were to be forgotten
@@ -61,6 +63,7 @@ static const char *const steps[] = {
     "CREATE TABLE feed (id INTEGER PRIMARY KEY, section TEXT NOT NULL, format TEXT NOT NULL,"
     "  folder TEXT NOT NULL, title TEXT NOT NULL, author TEXT NOT NULL, url TEXT NOT NULL,"
     "  items INTEGER NOT NULL, seen INTEGER NOT NULL, UNIQUE (section, format, folder))",
+    "ALTER TABLE entry ADD COLUMN signature BLOB; ALTER TABLE entry ADD COLUMN origin TEXT",
     NULL,
 };
 

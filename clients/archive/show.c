@@ -123,13 +123,16 @@ static void print_row(const struct loaded *l) {
     bool notice = strcmp(l->role, "notice") == 0;
     char *moved_to = notice && a != NULL ? text_harmless(slice_of(a->moved_to)) : NULL;
     char *note = a != NULL ? text_harmless(slice_of(a->note_to_editors)) : NULL;
-    printf("  version %u  #%llu  %s  %s  %s%s%s%s\n", (unsigned)l->entry.version,
+    char *origin = text_harmless(l->entry.origin);
+    printf("  version %u  #%llu  %s  %s  %s%s%s%s%s%s\n", (unsigned)l->entry.version,
            (unsigned long long)l->entry.seq, print_time(l->entry.stored_at_usec, when),
            topic == NULL ? "" : topic, what_it_is(l), moved_to == NULL ? "" : moved_to,
-           note == NULL || *note == '\0' ? "" : "  Note: ", note == NULL ? "" : note);
+           note == NULL || *note == '\0' ? "" : "  Note: ", note == NULL ? "" : note,
+           l->entry.origin.len > 0 ? "  signed by " : "", origin == NULL ? "" : origin);
     free(topic);
     free(moved_to);
     free(note);
+    free(origin);
 }
 
 /* What changed against the version before, of which there must be a text. */

@@ -9,6 +9,7 @@
 #include "clients/archive/commands.h"
 #include "clients/archive/keep.h"
 #include "clients/tool/received.h"
+#include "proto/signature.h"
 #include "proto/text.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ struct verify {
     struct archive archive;
     struct arena *arena;
     sqlite3_stmt *loss, *removed;
-    uint64_t entries, topics, texts, troubles;
+    uint64_t entries, topics, texts, is_signed, troubles;
 
     /* the chain at hand */
     int64_t topic;
@@ -198,6 +199,18 @@ static int check_chains(struct verify *v) {
 
 /* ---- texts */
 
+/* The digest is that of the text; a text that is gone was checked when it was there. */
+static void check_signature(struct verify *v, sqlite3_stmt *st, const char *topic, long long seq,
+                            const uint8_t *digest) {
+    struct signature s;
+    struct slice encoded = store_column(st, 7);
+    if (encoded.len == 0)
+        return;
+    v->is_signed++;
+    if (signature_decode(encoded, &s) < 0 || !signature_is_good(&s, digest))
+        trouble(v, "%s: the signature of entry %lld is not that of its text", topic, seq);
+}
+
 static void check_text(struct verify *v, sqlite3_stmt *st) {
     uint8_t digest[LIMIT_DIGEST_BYTES];
     struct entry e = {.article = store_column(st, 3)};
@@ -219,6 +232,7 @@ static void check_text(struct verify *v, sqlite3_stmt *st) {
         trouble(v, "%s: the text of entry %lld is not the one that came", topic, seq);
         return;
     }
+    check_signature(v, st, topic, seq, digest);
     if (strcmp(role, "unreadable") == 0)
         return;
     if (received_article(v->arena, &e, &article, &fault) < 0 || article == NULL) {
@@ -235,7 +249,7 @@ static int check_texts(struct verify *v) {
     int r;
     sqlite3_stmt *st = store_prepare(
         s, "SELECT t.name, e.seq, e.role, b.article, e.content_digest, y.withdrawn_by IS NOT NULL,"
-           " b.digest"
+           " b.digest, e.signature"
            " FROM entry e JOIN topic t ON t.id = e.topic JOIN story y ON y.id = e.story"
            " LEFT JOIN body b ON b.entry = e.id ORDER BY e.id");
     if (st == NULL)
@@ -261,6 +275,27 @@ static int check_file(struct verify *v) {
             free(clean);
         }
     return r;
+}
+
+/* Who signed, as the daemon said, and by which key. */
+static void print_signers(struct verify *v) {
+    struct store *s = &v->archive.store;
+    char key[KEY_TEXT_BYTES];
+    struct signature made;
+    sqlite3_stmt *st =
+        store_prepare(s, "SELECT count(*), origin, max(signature) FROM entry WHERE signature IS NOT"
+                         " NULL GROUP BY substr(signature, 1, 34), origin ORDER BY origin");
+    printf("%" PRIu64 " texts are signed by their origins:\n", v->is_signed);
+    while (st != NULL && store_step(s, st) == 1) {
+        struct slice origin = store_column(st, 1);
+        char *name = text_harmless(origin);
+        if (signature_decode(store_column(st, 2), &made) == 0)
+            printf("  %8lld  %s  key %s\n", (long long)sqlite3_column_int64(st, 0),
+                   name == NULL || origin.len == 0 ? "(nobody's that the daemon knew)" : name,
+                   key_public_text(KEY_ED25519, made.key, key));
+        free(name);
+    }
+    store_finalize(s, st);
 }
 
 static int run(struct verify *v) {
@@ -290,6 +325,8 @@ static int run(struct verify *v) {
         printf("This archive is whole: %" PRIu64 " entries of %" PRIu64
                " topics follow one another without a gap%s.\n",
                v->entries, v->topics, v->quick ? "" : ", and every text has its digest");
+    if (v->is_signed > 0)
+        print_signers(v);
     return v->troubles > 0 ? EX_DATAERR : fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
 

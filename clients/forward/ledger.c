@@ -47,6 +47,8 @@ static const char *const steps[] = {
     "CREATE TABLE receipt (id INTEGER PRIMARY KEY, outlet TEXT NOT NULL, uri TEXT NOT NULL,"
     " what TEXT NOT NULL, url TEXT NOT NULL, by TEXT NOT NULL, at_usec INTEGER NOT NULL,"
     " UNIQUE (outlet, uri, what, url));",
+    /* The origin's, as it came: an encoded Signature. */
+    "ALTER TABLE article ADD COLUMN signature BLOB;",
     NULL,
 };
 

@@ -72,7 +72,7 @@ struct ledger_job {
     int64_t queued_usec, first_try_usec, stored_usec;             /* first_try_usec 0: none yet */
     char *uri, *topic, *headline, *message_id, *remote_id, *path; /* of one allocation with bytes */
     uint64_t epoch, seq, prev_seq;
-    struct slice bytes;
+    struct slice bytes, signature;
 };
 
 struct ledger_claim {

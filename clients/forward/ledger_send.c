@@ -30,6 +30,7 @@ enum column {
     C_SEQ,
     C_PREV_SEQ,
     C_BYTES,
+    C_SIGNATURE,
     C_REMOTE_ID,
     C_HAS
 };
@@ -37,6 +38,7 @@ enum column {
 #define JOB_COLUMNS                                                                                \
     "d.id, d.kill, d.version, d.tries, d.queued_usec, d.first_try_usec, a.stored_usec, d.uri,"     \
     " a.topic, a.headline, d.message_id, a.path, a.epoch, a.seq, a.prev_seq, a.bytes,"             \
+    " a.signature,"                                                                                \
     " (SELECT remote_id FROM delivery b WHERE b.outlet = d.outlet AND b.uri = d.uri AND"           \
     " remote_id IS NOT NULL ORDER BY b.id DESC LIMIT 1),"                                          \
     " EXISTS (SELECT 1 FROM delivery b WHERE b.outlet = d.outlet AND b.uri = d.uri AND"            \
@@ -46,8 +48,8 @@ enum column {
 static struct ledger_job *read_job(sqlite3_stmt *st) {
     static const enum column texts[] = {C_URI,        C_TOPIC, C_HEADLINE,
                                         C_MESSAGE_ID, C_PATH,  C_REMOTE_ID};
-    struct slice bytes = store_column(st, C_BYTES);
-    size_t room = sizeof(struct ledger_job) + bytes.len;
+    struct slice bytes = store_column(st, C_BYTES), signature = store_column(st, C_SIGNATURE);
+    size_t room = sizeof(struct ledger_job) + bytes.len + signature.len;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         room += strlen(store_column_string(st, (int)texts[i])) + 1;
     struct ledger_job *j = malloc(room);
@@ -79,6 +81,10 @@ static struct ledger_job *read_job(sqlite3_stmt *st) {
     if (bytes.len > 0)
         memcpy(at, bytes.data, bytes.len);
     j->bytes = (struct slice){(uint8_t *)at, bytes.len};
+    at += bytes.len;
+    if (signature.len > 0)
+        memcpy(at, signature.data, signature.len);
+    j->signature = (struct slice){(uint8_t *)at, signature.len};
     return j;
 }
 

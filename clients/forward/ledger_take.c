@@ -83,11 +83,11 @@ static int add_article(struct ledger *l, const struct entry *e, const Article *x
     int r =
         store_do(&l->store,
                  "INSERT OR IGNORE INTO article (uri, version, epoch, seq, prev_seq, topic,"
-                 " section, kind, headline, stored_usec, killed, path, bytes)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                 "tiiiittssiisb", e->uri, (int64_t)e->version, (int64_t)e->epoch, (int64_t)e->seq,
+                 " section, kind, headline, stored_usec, killed, path, bytes, signature)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 "tiiiittssiisbb", e->uri, (int64_t)e->version, (int64_t)e->epoch, (int64_t)e->seq,
                  (int64_t)e->prev_seq, e->topic, section, kind == NULL ? "" : kind, headline,
-                 e->stored_at_usec, (int64_t)kill, path, e->article);
+                 e->stored_at_usec, (int64_t)kill, path, e->article, e->signature);
     if (r < 0 || sqlite3_changes(l->store.db) == 0)
         return r;
     *ret_id = sqlite3_last_insert_rowid(l->store.db);

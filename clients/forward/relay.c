@@ -1,6 +1,7 @@
 /* Another newswired: the article as it came, with the way that it has come. */
 #include "clients/forward/transport.h"
 #include "clients/tool/follow.h"
+#include "proto/signature.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -122,6 +123,17 @@ static int set_path(struct relay *relay, const struct parcel *p) {
     return newswire_submitter_path(relay->submitter, path, n);
 }
 
+/* With the signature that it came with. */
+static int add(struct relay *relay, const struct parcel *p) {
+    struct newswire_signature signature;
+    struct signature own;
+    bool is_signed = signature_decode(p->entry.signature, &own) == 0;
+    if (is_signed)
+        memcpy(&signature, &own, sizeof signature);
+    return newswire_submitter_add_signed(relay->submitter, p->bytes.data, p->bytes.len,
+                                         is_signed ? &signature : NULL, NULL);
+}
+
 static void send_relay(void *session, const struct parcel *p, struct verdict *v) {
     struct relay *relay = session;
     char error[256] = "";
@@ -133,7 +145,7 @@ static void send_relay(void *session, const struct parcel *p, struct verdict *v)
     }
     r = set_path(relay, p);
     if (r == 0)
-        r = newswire_submitter_add(relay->submitter, p->bytes.data, p->bytes.len, NULL);
+        r = add(relay, p);
     if (r == 0)
         r = await_outcome(relay);
     if (r == -ELOOP)

@@ -64,7 +64,8 @@ static struct newswire_bytes copy_bytes(uint8_t **at, struct newswire_bytes b) {
 }
 
 static int keep_entry(struct run *r, const struct newswire_entry *e) {
-    size_t len = e->topic.len + e->uri.len + e->content_digest.len + e->article.len + 1;
+    size_t len =
+        e->topic.len + e->uri.len + e->content_digest.len + e->article.len + e->signature.len + 1;
     for (size_t i = 0; i < e->n_path; i++)
         len += e->path[i].len;
     struct waiting *w = &r->waiting[r->n];
@@ -77,6 +78,8 @@ static int keep_entry(struct run *r, const struct newswire_entry *e) {
     w->entry.uri = copy_bytes(&at, e->uri);
     w->entry.content_digest = copy_bytes(&at, e->content_digest);
     w->entry.article = copy_bytes(&at, e->article);
+    w->entry.signature = copy_bytes(&at, e->signature);
+    w->entry.origin = (struct newswire_bytes){0};
     for (size_t i = 0; i < e->n_path; i++)
         w->entry.path[i] = copy_bytes(&at, e->path[i]);
     r->n++;

@@ -166,6 +166,7 @@ static int make_parcel(const struct receipt_links *links, const struct outlet_co
                                            .stored_at_usec = j->stored_usec,
                                            .uri = slice_of(j->uri),
                                            .version = j->version,
+                                           .signature = j->signature,
                                            .article = j->bytes}};
     const char *path = j->path;
     size_t len;

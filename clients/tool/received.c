@@ -16,6 +16,8 @@ struct entry received_entry(const struct newswire_entry *e) {
                           .replaces = e->replaces,
                           .n_path = e->n_path,
                           .n_approved_by = e->n_approved_by,
+                          .signature = slice_from(e->signature),
+                          .origin = slice_from(e->origin),
                           .article = slice_from(e->article)};
     for (size_t i = 0; i < e->n_path; i++)
         entry.path[i] = slice_from(e->path[i]);

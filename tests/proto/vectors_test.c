@@ -6,9 +6,11 @@
 #include "proto/codec.h"
 #include "proto/entry.h"
 #include "proto/json.h"
+#include "proto/signature.h"
 #include "proto/source.h"
 #include "proto/topic.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -25,6 +27,7 @@ static char *page;
 
 static int read_page(void **state) {
     (void)state;
+    assert_true(sodium_init() >= 0);
     arena = arena_new(64 << 20);
     FILE *in = fopen("proto/PROTOCOL.md", "r");
     size_t room = 0;
@@ -121,6 +124,7 @@ static void every_message_reads_and_writes_back(void **state) {
     } messages[] = {
         {"article", &newswire__v1__article__descriptor},
         {"article-3", &newswire__v1__article__descriptor},
+        {"signature", &newswire__v1__signature__descriptor},
         {"digest-full-article", &newswire__v1__article__descriptor},
         {"digest-source-article", &newswire__v1__article__descriptor},
         {"digest-moved-article", &newswire__v1__article__descriptor},
@@ -359,6 +363,59 @@ static void replay_is_asked_as_shown(void **state) {
 
 /* ---- digests */
 
+/* Made with openssl, from the text of the section alone. */
+static void a_signature_is_as_shown(void **state) {
+    (void)state;
+    uint8_t digest[SIGNATURE_ARTICLE_DIGEST_BYTES], seed[KEY_BYTES],
+        encoded[SIGNATURE_ENCODED_BYTES];
+    struct key_pair k = {.type = KEY_ED25519};
+    struct signature shown, made;
+    assert_int_equal(signature_decode(hex("signature"), &shown), 0);
+    signature_article_digest(hex("article"), digest);
+    assert_true(signature_is_good(&shown, digest));
+    for (size_t i = 0; i < sizeof seed; i++)
+        seed[i] = (uint8_t)i;
+    k.secret = sodium_malloc(KEY_ED25519_SECRET_BYTES);
+    crypto_sign_seed_keypair(k.public_key, k.secret, seed);
+    signature_make(&k, hex("article"), &made);
+    key_pair_free(&k);
+    signature_encode(&made, encoded);
+    same((struct slice){encoded, sizeof encoded}, hex("signature"));
+}
+
+/* Every bit of the article, the signature and the key counts. */
+static void a_changed_bit_is_found(void **state) {
+    (void)state;
+    uint8_t digest[SIGNATURE_ARTICLE_DIGEST_BYTES];
+    struct signature s;
+    struct slice article = hex("article");
+    assert_int_equal(signature_decode(hex("signature"), &s), 0);
+    uint8_t *copy = arena_alloc(arena, article.len);
+    memcpy(copy, article.data, article.len);
+    for (size_t bit = 0; bit < article.len * 8; bit++) {
+        copy[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        signature_article_digest((struct slice){copy, article.len}, digest);
+        assert_false(signature_is_good(&s, digest));
+        copy[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    signature_article_digest(article, digest);
+    for (size_t bit = 0; bit < sizeof s * 8; bit++) {
+        ((uint8_t *)&s)[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_false(signature_is_good(&s, digest));
+        ((uint8_t *)&s)[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    assert_true(signature_is_good(&s, digest));
+}
+
+static void what_is_no_signature(void **state) {
+    (void)state;
+    struct slice good = hex("signature");
+    struct signature s;
+    for (size_t len = 0; len < good.len; len++)
+        assert_int_equal(signature_decode((struct slice){good.data, len}, &s), -EBADMSG);
+    assert_int_equal(signature_decode((struct slice){good.data + 34, good.len - 34}, &s), -EBADMSG);
+}
+
 static void digests_are_those_of_the_vectors(void **state) {
     (void)state;
     static const char *const names[] = {"brief", "full", "source", "moved"};
@@ -493,7 +550,7 @@ static void the_table_of_limits_is_true(void **state) {
         LIMIT(LIMIT_PAGE_LINES),    LIMIT(LIMIT_KEY_BYTES),        LIMIT(LIMIT_TOPIC_BYTES),
         LIMIT(LIMIT_LINE_BYTES),    LIMIT(LIMIT_REPEATED),         LIMIT(LIMIT_BLOCKS),
         LIMIT(LIMIT_TOPICS),        LIMIT(LIMIT_DIGEST_BYTES),     LIMIT(LIMIT_PATH),
-        LIMIT(LIMIT_APPROVALS),     LIMIT(LIMIT_NAME_BYTES),
+        LIMIT(LIMIT_APPROVALS),     LIMIT(LIMIT_NAME_BYTES),       LIMIT(LIMIT_SIGNATURE_BYTES),
     };
 #undef LIMIT
     size_t n = sizeof limits / sizeof *limits, rows = 0;
@@ -529,6 +586,9 @@ int main(void) {
         cmocka_unit_test(a_heartbeat_is_as_shown),
         cmocka_unit_test(submitting_is_as_shown),
         cmocka_unit_test(replay_is_asked_as_shown),
+        cmocka_unit_test(a_signature_is_as_shown),
+        cmocka_unit_test(a_changed_bit_is_found),
+        cmocka_unit_test(what_is_no_signature),
         cmocka_unit_test(digests_are_those_of_the_vectors),
         cmocka_unit_test(nested_fields_of_the_digest_are_all_there_are),
         cmocka_unit_test(a_later_field_of_a_block_leaves_the_digest),
