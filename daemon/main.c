@@ -35,6 +35,7 @@ struct daemon {
     void *zmq;
     struct connections *connections;
     struct log *log;
+    struct notary *notary;
     struct intake *intake;
     struct spool *spool;
     struct publish *publish;
@@ -46,7 +47,7 @@ struct daemon {
     sd_event_source *round;
     uint64_t head;
     bool taking;
-    char damage[300];
+    char damage[300], unsigned_why[300];
 };
 
 /* The log's durable results: first to the readers, then to who waits. */
@@ -92,6 +93,10 @@ static void tell_damage(struct daemon *d) {
     if (strcmp(text, d->damage) != 0)
         journal(LOG_ERR, NULL, "the log is damaged: %s", text);
     memcpy(d->damage, text, sizeof text);
+    notary_trouble(d->notary, text, sizeof text);
+    if (strcmp(text, d->unsigned_why) != 0)
+        journal(LOG_ERR, NULL, "checkpoints can't be signed: %s", text);
+    memcpy(d->unsigned_why, text, sizeof text);
 }
 
 /* Says how things are where an operator looks (systemctl status), and gives
@@ -236,6 +241,10 @@ static int open_all(struct daemon *d, struct fault *f) {
     if (r >= 0)
         r = publish_open(d->event, d->zmq, d->settings, d->connections, d->log, &d->publish, f);
     if (r >= 0)
+        r = notary_open(d->settings, d->log, &d->notary, f);
+    if (r >= 0)
+        publish_checkpoints(d->publish, d->notary);
+    if (r >= 0)
         r = replay_open(d->zmq, d->settings, d->connections, d->log, &d->replay, f);
     if (r >= 0)
         r = intake_open(d->event, d->zmq, d->settings, d->connections, d->log, &d->counts,
@@ -264,6 +273,9 @@ static void close_all(struct daemon *d) {
         spool_stop(d->spool);
     d->control = control_close(d->control);
     d->replay = replay_close(d->replay);
+    if (d->publish != NULL)
+        publish_checkpoints(d->publish, NULL);
+    d->notary = notary_close(d->notary);
     sd_event_source_disable_unref(d->round);
     sd_event_source_disable_unref(d->log_source);
     d->log = log_close(d->log);

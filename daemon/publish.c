@@ -30,6 +30,7 @@ struct publish {
     struct connections *connections;
     struct subscriptions *subscriptions; /* with CURVE: each is passed on by hand */
     struct log *log;
+    struct notary *notary; /* NULL: there are no checkpoints */
     void *socket;
     struct loop_socket *watch;
     sd_event_source *timer;
@@ -104,13 +105,16 @@ static int add_existing(struct publish *p) {
 
 static size_t encode_heartbeat(const struct publish *p, const struct topic *t, uint64_t first,
                                uint8_t *buffer) {
-    uint8_t body[64], *q = body;
+    uint8_t body[64 + CHECKPOINT_ENCODED_BYTES], checkpoint[CHECKPOINT_ENCODED_BYTES], *q = body;
+    size_t len =
+        notary_checkpoint(p->notary, (struct slice){(const uint8_t *)t->name, t->len}, checkpoint);
     q = wire_put_uint(q, 1, p->epoch);
     q = wire_put_uint(q, 2, t->head);
     q = wire_put_uint(q, 3, p->head);
     q = wire_put_uint(q, 4, p->newest_topic);
     q = wire_put_uint(q, 5, first);
     q = wire_put_uint(q, 6, (uint64_t)loop_utc_usec());
+    q = wire_put_bytes(q, 7, (struct slice){checkpoint, len});
     return (size_t)(wire_put_bytes(buffer, 2, (struct slice){body, (size_t)(q - body)}) - buffer);
 }
 
@@ -130,7 +134,7 @@ static bool send_due(struct publish *p) {
     fill_tokens(p, now);
     for (size_t i = 0; i < p->n_topics; i++) {
         struct topic *t = &p->topics[i];
-        uint8_t buffer[80];
+        uint8_t buffer[80 + CHECKPOINT_ENCODED_BYTES];
         if (!t->due)
             continue;
         if (p->tokens < 1 || now - t->said_usec < PROMPT_USEC) {
@@ -278,6 +282,10 @@ const struct publish_counts *publish_counts(const struct publish *p) {
 
 const struct text_list *publish_endpoints(const struct publish *p) {
     return &p->bound;
+}
+
+void publish_checkpoints(struct publish *p, struct notary *notary) {
+    p->notary = notary;
 }
 
 void publish_reload(struct publish *p, const struct settings *settings) {

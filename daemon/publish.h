@@ -10,6 +10,7 @@
 
 #include "daemon/connections.h"
 #include "daemon/log/log.h"
+#include "daemon/notary.h"
 
 #include <systemd/sd-event.h>
 
@@ -25,6 +26,9 @@ struct publish_counts {
 int publish_open(sd_event *event, void *zmq_context, const struct settings *settings,
                  struct connections *connections, struct log *log, struct publish **ret,
                  struct fault *ret_fault) __attribute__((nonnull, warn_unused_result));
+
+/* From now on heartbeats carry its checkpoints; NULL: none any more. */
+void publish_checkpoints(struct publish *p, struct notary *notary) __attribute__((nonnull(1)));
 
 /* From now on these settings count; they stay the caller's. */
 void publish_reload(struct publish *p, const struct settings *settings) __attribute__((nonnull));

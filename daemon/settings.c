@@ -163,6 +163,13 @@ static const struct config_key log_keys[] = {
      .offset = AT(log.directory),
      .fixed = true,
      .help = "The log's folder. Default: log in $STATE_DIRECTORY, or /var/lib/newswire/log."},
+    {.name = "sign",
+     .type = CONFIG_PATH,
+     .offset = AT(log.sign),
+     .fixed = true,
+     .help =
+         "A key of newswirectl keygen --origin: the daemon signs checkpoints of the log with it, "
+         "by which an archive can prove to others that it has everything."},
     {.name = "segment_bytes",
      .type = CONFIG_BYTES,
      .offset = AT(log.segment_bytes),

@@ -50,6 +50,7 @@ struct settings {
     } spool;
     struct {
         char *directory;
+        char *sign; /* a file with the key; "": no checkpoints */
         uint64_t segment_bytes, retain_usec, retain_bytes, remember_usec, batch_bytes, queue_bytes,
             checkpoint_entries, free_bytes;
     } log;

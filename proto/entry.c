@@ -16,6 +16,7 @@ enum {
     APPROVED_BY = 11,
     SIGNATURE = 12,
     ORIGIN = 13,
+    ARTICLE_DIGEST = 14,
     ARTICLE = 15,
 };
 
@@ -33,7 +34,8 @@ static size_t body_size(const struct entry *e) {
                varint_field_size((uint64_t)e->stored_at_usec) + bytes_field_size(e->uri) +
                varint_field_size(e->version) + bytes_field_size(e->content_digest) +
                varint_field_size(e->replaces) + bytes_field_size(e->signature) +
-               bytes_field_size(e->origin) + bytes_field_size(e->article);
+               bytes_field_size(e->origin) + bytes_field_size(e->article_digest) +
+               bytes_field_size(e->article);
     for (size_t i = 0; i < e->n_path; i++)
         n += bytes_field_size(e->path[i]);
     for (size_t i = 0; i < e->n_approved_by; i++)
@@ -63,6 +65,7 @@ uint8_t *entry_encode(const struct entry *e, uint8_t *p) {
         p = wire_put_bytes(p, APPROVED_BY, e->approved_by[i]);
     p = wire_put_bytes(p, SIGNATURE, e->signature);
     p = wire_put_bytes(p, ORIGIN, e->origin);
+    p = wire_put_bytes(p, ARTICLE_DIGEST, e->article_digest);
     return wire_put_bytes(p, ARTICLE, e->article);
 }
 
@@ -74,8 +77,8 @@ int entry_decode(struct slice in, struct entry *ret) {
             return -EBADMSG;
         bool is_bytes = f.number == TOPIC || f.number == URI || f.number == CONTENT_DIGEST ||
                         f.number == PATH || f.number == APPROVED_BY || f.number == SIGNATURE ||
-                        f.number == ORIGIN || f.number == ARTICLE;
-        if ((f.number <= ORIGIN || f.number == ARTICLE) &&
+                        f.number == ORIGIN || f.number == ARTICLE_DIGEST || f.number == ARTICLE;
+        if ((f.number <= ARTICLE_DIGEST || f.number == ARTICLE) &&
             f.type != (is_bytes ? WIRE_LEN : WIRE_VARINT))
             return -EBADMSG;
         switch (f.number) {
@@ -100,6 +103,7 @@ int entry_decode(struct slice in, struct entry *ret) {
             break;
         case SIGNATURE: e.signature = f.bytes; break;
         case ORIGIN: e.origin = f.bytes; break;
+        case ARTICLE_DIGEST: e.article_digest = f.bytes; break;
         case ARTICLE: e.article = f.bytes; break;
         default: break;
         }

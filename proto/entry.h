@@ -24,9 +24,10 @@ struct entry {
     size_t n_path;
     struct slice approved_by[LIMIT_APPROVALS];
     size_t n_approved_by;
-    struct slice signature; /* an encoded Signature; empty: none */
-    struct slice origin;    /* whose it is, as the daemon found; empty: nobody's */
-    struct slice article;   /* an encoded Article */
+    struct slice signature;      /* an encoded Signature; empty: none */
+    struct slice origin;         /* whose it is, as the daemon found; empty: nobody's */
+    struct slice article_digest; /* of a text that is missing; empty otherwise */
+    struct slice article;        /* an encoded Article */
 };
 
 /* The field number of `entries` in FeedMessage and in ReplayReply: an entry

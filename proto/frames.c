@@ -23,7 +23,8 @@ static int read_heartbeat(struct slice in, struct frame_heartbeat *ret) {
     struct frame_heartbeat h = {0};
     while (in.len > 0) {
         struct wire_field f;
-        if (!wire_get_field(&in, &f) || (f.number <= 5 && f.type != WIRE_VARINT))
+        if (!wire_get_field(&in, &f) || (f.number <= 6 && f.type != WIRE_VARINT) ||
+            (f.number == 7 && f.type != WIRE_LEN))
             return -EBADMSG;
         switch (f.number) {
         case 1: h.epoch = f.value; break;
@@ -31,6 +32,7 @@ static int read_heartbeat(struct slice in, struct frame_heartbeat *ret) {
         case 3: h.as_of = f.value; break;
         case 4: h.newest_topic = f.value; break;
         case 5: h.first = f.value; break;
+        case 7: h.checkpoint = f.bytes; break;
         default: break;
         }
     }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 struct frame_heartbeat {
+    struct slice checkpoint; /* an encoded SignedCheckpoint; empty: none */
     uint64_t epoch;
     uint64_t head;
     uint64_t as_of;

@@ -1,5 +1,7 @@
 #include "proto/reader.h"
 
+#include "proto/checkpoint.h"
+
 #include "proto/newswire.pb-c.h"
 
 #include <errno.h>
@@ -28,10 +30,11 @@ struct pending {
 struct topic {
     char name[LIMIT_TOPIC_BYTES];
     size_t len;
-    uint64_t last;   /* handed on, or had before; 0: none */
-    uint64_t wanted; /* the newest entry that is known to be or have been there */
-    uint64_t goal;   /* its head in the heads that are being proved; 0: reached */
-    uint32_t round;  /* of heartbeats, the last in which it was proved */
+    uint64_t last;       /* handed on, or had before; 0: none */
+    uint64_t wanted;     /* the newest entry that is known to be or have been there */
+    uint64_t goal;       /* its head in the heads that are being proved; 0: reached */
+    uint32_t round;      /* of heartbeats, the last in which it was proved */
+    uint64_t checkpoint; /* the head of the last one that was handed on */
     struct pending *first, *newest;
 };
 
@@ -548,6 +551,20 @@ static bool take_entry(struct reader *r, const struct entry *e, const struct sli
 
 /* ---- frames */
 
+/* Hands on a checkpoint that covers nothing but what was handed on. Each heartbeat has
+ * one, so an early one comes again. */
+static void take_checkpoint(struct reader *r, struct topic *t, struct slice topic) {
+    struct checkpoint c;
+    struct slice bytes = r->frame.heartbeat.checkpoint;
+    /* Who has the key judges the signature. */
+    if (bytes.len == 0 || checkpoint_read(bytes, &c) == -EBADMSG || c.epoch != r->epoch ||
+        !slice_equal(c.topic, topic) || c.head > t->last || c.head <= t->checkpoint)
+        return;
+    t->checkpoint = c.head;
+    tell(r, (struct reader_event){
+                .type = READER_CHECKPOINT, .topic = topic, .checkpoint = bytes, .upto = c.head});
+}
+
 static void take_heartbeat(struct reader *r, struct slice topic) {
     const struct frame_heartbeat *h = &r->frame.heartbeat;
     if (h->epoch != r->epoch) {
@@ -562,6 +579,7 @@ static void take_heartbeat(struct reader *r, struct slice topic) {
         return;
     if (h->head > 0)
         set_wanted(r, t, h->head);
+    take_checkpoint(r, t, topic);
     if (h->head <= base(r, t))
         prove_topic(r, t, h->as_of);
     else

@@ -84,6 +84,7 @@ enum reader_event_type {
     READER_EPOCH,      /* another life of the log, epoch, begins; it was epoch_before */
     READER_CAUGHT_UP,  /* all up to upto, the head when asked first, is handed on; once an epoch */
     READER_UNANSWERED, /* a request had no answer in time; it is made again, later and later */
+    READER_CHECKPOINT, /* the topic's entries up to upto are handed on, and checkpoint says so */
     READER_ERROR,      /* the daemon answers with an error, or what it says can't be */
 };
 
@@ -91,6 +92,7 @@ struct reader_event {
     enum reader_event_type type;
     struct entry entry;
     struct slice topic;
+    struct slice checkpoint; /* a SignedCheckpoint, unchecked; as long as the message is there */
     uint64_t after, upto;
     uint64_t epoch_before, epoch;
     uint32_t code;       /* READER_ERROR: of Error.Code; 0: found by the reader itself */

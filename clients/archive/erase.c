@@ -41,6 +41,11 @@ static int run_for(struct store *s, const char *sql, int64_t id, int64_t other) 
 static int drop_text(struct erase *e, int64_t id) {
     struct keep *k = e->index->keep;
     int r = index_drop(e->index, id);
+    if (r == 0) /* proofs need it */
+        r = run_for(&k->archive->store,
+                    "UPDATE entry SET article_digest = (SELECT digest FROM body WHERE entry = ?1)"
+                    " WHERE id = ?1 AND article_digest IS NULL",
+                    id, 0);
     return r < 0 ? r : run_for(&k->archive->store, "DELETE FROM body WHERE entry = ?", id, 0);
 }
 

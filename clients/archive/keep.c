@@ -1,6 +1,7 @@
 #include "clients/archive/keep.h"
 
 #include "clients/tool/received.h"
+#include "proto/checkpoint.h"
 #include "proto/topic.h"
 
 #include <errno.h>
@@ -44,8 +45,8 @@ static int prepare(struct keep *k) {
                         " moved_version = ?, moved_to = ? WHERE id = ?"},
         {&k->add_entry, "INSERT INTO entry (id, epoch, seq, prev_seq, topic, story, version, role,"
                         " stored_at_usec, replaces, content_digest, path, approved_by, headline,"
-                        " signature, origin)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+                        " signature, origin, article_digest)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
         {&k->add_body, "INSERT INTO body (entry, article, digest) VALUES (?, ?, ?)"},
         {&k->add_stale, "INSERT OR IGNORE INTO stale (entry) VALUES (?)"},
         {&k->add_day,
@@ -264,6 +265,7 @@ static int add_entry(struct keep *k, const struct entry *e, const struct content
     store_bind_text(st, 14, c->headline);
     bind_if_any(st, 15, e->signature, store_bind_bytes);
     bind_if_any(st, 16, e->origin, store_bind_text);
+    bind_if_any(st, 17, e->article_digest, store_bind_bytes);
     return store_run(&k->archive->store, st);
 }
 
@@ -387,6 +389,18 @@ int keep_loss(struct keep *k, uint64_t epoch, struct slice topic, uint64_t after
     r = store_run(&k->archive->store, st);
     store_finalize(&k->archive->store, st);
     return r;
+}
+
+int keep_checkpoint(struct keep *k, struct slice bytes) {
+    struct checkpoint c;
+    if (checkpoint_read(bytes, &c) == -EBADMSG)
+        return 0;
+    int r = keep_begin(k);
+    return r < 0 ? r
+                 : store_do(&k->archive->store,
+                            "INSERT OR REPLACE INTO checkpoint (epoch, topic, head, bytes)"
+                            " VALUES (?, ?, ?, ?)",
+                            "itib", (int64_t)c.epoch, c.topic, (int64_t)c.head, bytes);
 }
 
 int keep_removed(struct keep *k, uint64_t epoch, struct slice topic, uint64_t upto) {

@@ -49,6 +49,11 @@ int keep_entry(struct keep *k, const struct entry *e) __attribute__((nonnull, wa
 int keep_loss(struct keep *k, uint64_t epoch, struct slice topic, uint64_t after, uint64_t upto,
               int64_t told_at_usec) __attribute__((nonnull, warn_unused_result));
 
+/* Keeps a topic's newest checkpoint, a SignedCheckpoint; verify checks it. Takes no notice
+ * of one that can't be read. */
+int keep_checkpoint(struct keep *k, struct slice bytes)
+    __attribute__((nonnull, warn_unused_result));
+
 /* Notes that entries of the topic up to a number were removed here by age. */
 int keep_removed(struct keep *k, uint64_t epoch, struct slice topic, uint64_t upto)
     __attribute__((nonnull, warn_unused_result));

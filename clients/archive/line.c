@@ -32,6 +32,8 @@ json_t *line_of_entry(const struct loaded *l, bool with_text) {
     r |= json_object_set_new(line, "content_digest", base64_json(l->entry.content_digest));
     if (l->entry.signature.len > 0)
         r |= json_object_set_new(line, "signature", base64_json(l->entry.signature));
+    if (l->entry.article_digest.len > 0)
+        r |= json_object_set_new(line, "article_digest", base64_json(l->entry.article_digest));
     if (with_text && l->entry.article.len > 0)
         r |= json_object_set_new(line, "article_bytes", base64_json(l->entry.article));
     if (r == 0)
@@ -97,6 +99,8 @@ static int take_entry(struct keep *k, const json_t *line, struct fault *f) {
         r = take_bytes(a, json_object_get(line, "article_bytes"), &e.article);
     if (r == 0)
         r = take_bytes(a, json_object_get(line, "signature"), &e.signature);
+    if (r == 0)
+        r = take_bytes(a, json_object_get(line, "article_digest"), &e.article_digest);
     if (r < 0)
         return r == -EINVAL ? fault_set(f, "article_bytes", "it is no base64, or too long") : r;
     if (e.seq == 0 || e.prev_seq >= e.seq || !topic_valid(e.topic) || e.uri.len == 0 ||

@@ -11,7 +11,7 @@ static const char by_id[] =
     "SELECT e.id, e.story, e.role, e.epoch, e.seq, e.prev_seq, t.name, e.stored_at_usec, s.uri,"
     " e.version, e.content_digest, e.replaces, e.path, e.approved_by, b.article,"
     " ifnull(s.current = e.id, 0), s.withdrawn_by IS NOT NULL, t.section, t.kind, e.headline,"
-    " e.signature, e.origin"
+    " e.signature, e.origin, e.article_digest"
     " FROM entry e JOIN topic t ON t.id = e.topic JOIN story s ON s.id = e.story"
     " LEFT JOIN body b ON b.entry = e.id WHERE e.id = ?";
 
@@ -60,7 +60,7 @@ static int read_row(struct load *l, struct loaded *ret) {
     sqlite3_stmt *st = l->by_id;
     struct slice texts[] = {copied(l, 2),  copied(l, 6),  copied(l, 8),  copied(l, 10),
                             copied(l, 14), copied(l, 17), copied(l, 18), copied(l, 19),
-                            copied(l, 20), copied(l, 21)};
+                            copied(l, 20), copied(l, 21), copied(l, 22)};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (texts[i].data == NULL)
             return -ENOMEM;
@@ -83,6 +83,7 @@ static int read_row(struct load *l, struct loaded *ret) {
                                 .replaces = (uint64_t)sqlite3_column_int64(st, 11),
                                 .signature = texts[8],
                                 .origin = texts[9],
+                                .article_digest = texts[10],
                                 .article = texts[4]};
     int paths = copy_names(l, 12, ret->entry.path, LIMIT_PATH),
         approvals = copy_names(l, 13, ret->entry.approved_by, LIMIT_APPROVALS);

@@ -107,9 +107,14 @@ static uint64_t reader_epoch(struct newswire_reader *reader) {
 
 static int take_event(void *userdata, const struct newswire_event *event) {
     struct run *run = userdata;
-    if (event->type != NEWSWIRE_LOSS)
+    if (event->type != NEWSWIRE_LOSS && event->type != NEWSWIRE_CHECKPOINT)
         return OPTIONS_GO_ON;
     run->pending = true;
+    if (event->type == NEWSWIRE_CHECKPOINT) {
+        struct slice bytes = {event->checkpoint.data, event->checkpoint.len};
+        int kept = keep_checkpoint(&run->keep, bytes);
+        return kept < 0 ? fail(run, kept) : OPTIONS_GO_ON;
+    }
     int r = keep_loss(&run->keep, reader_epoch(run->follow.reader),
                       (struct slice){event->topic.data, event->topic.len}, event->after,
                       event->upto, now_utc_usec());

@@ -13,7 +13,8 @@
  *           role: version, kill, notice (has moved away), tombstone (came without its
  *           text, since its story was killed), unreadable. path, approved_by: JSON or null.
  *           signature: of its origin, a newswire.v1.Signature, or null; origin: whose the
- *           daemon found it to be, or null
+ *           daemon found it to be, or null. article_digest: SHA-256 of a text that is
+ *           not in body
  * body      the article's bytes as its maker made them, a newswire.v1.Article, and their
  *           SHA-256 (the content digest of an entry doesn't cover all of them); missing
  *           for tombstones, and for withdrawn texts that were to be forgotten
@@ -25,6 +26,7 @@
  * loss      entries after < seq <= upto that the wire had no more when we asked
  * removed   entries up to seq upto that were removed here by age (run --retain)
  * feed      what newswire-archive feed keeps written; seen: up to which entry
+ * checkpoint  the daemon's newest newswire.v1.SignedCheckpoint of a topic; verify checks it
  * state     cursor (newswire_reader_cursor), indexed_to, expander (EXPAND_VERSION)
  *
  * The view article is the archive as most want it: the current versions.
@@ -64,6 +66,9 @@ static const char *const steps[] = {
     "  folder TEXT NOT NULL, title TEXT NOT NULL, author TEXT NOT NULL, url TEXT NOT NULL,"
     "  items INTEGER NOT NULL, seen INTEGER NOT NULL, UNIQUE (section, format, folder))",
     "ALTER TABLE entry ADD COLUMN signature BLOB; ALTER TABLE entry ADD COLUMN origin TEXT",
+    "ALTER TABLE entry ADD COLUMN article_digest BLOB;"
+    "CREATE TABLE checkpoint (epoch INTEGER NOT NULL, topic TEXT NOT NULL, head INTEGER NOT NULL,"
+    "  bytes BLOB NOT NULL, PRIMARY KEY (epoch, topic)) WITHOUT ROWID",
     NULL,
 };
 

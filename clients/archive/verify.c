@@ -8,6 +8,7 @@
 #include "clients/archive/archive.h"
 #include "clients/archive/commands.h"
 #include "clients/archive/keep.h"
+#include "clients/archive/proof.h"
 #include "clients/tool/received.h"
 #include "proto/signature.h"
 #include "proto/text.h"
@@ -22,13 +23,14 @@
 enum { ARENA_BYTES = 64 << 20 };
 
 struct verify {
-    const char *archive_path;
+    const char *archive_path, *trust;
     bool quick;
 
     struct archive archive;
     struct arena *arena;
     sqlite3_stmt *loss, *removed;
     uint64_t entries, topics, texts, is_signed, troubles;
+    struct proof proof;
 
     /* the chain at hand */
     int64_t topic;
@@ -38,6 +40,8 @@ struct verify {
 
 static const struct options_row rows[] = {
     ARCHIVE_ROW(verify, archive_path),
+    {"trust", OPTIONS_STRING, offsetof(struct verify, trust), "KEY", NULL,
+     "the daemon's public key or its file: no other's checkpoints count"},
     {"quick", OPTIONS_FLAG, offsetof(struct verify, quick), NULL, NULL,
      "numbers only, and SQLite's quick check"},
     {0},
@@ -298,6 +302,40 @@ static void print_signers(struct verify *v) {
     store_finalize(s, st);
 }
 
+/* ---- checkpoints */
+
+static void proof_trouble(void *userdata, const char *text) {
+    trouble(userdata, "%s", text);
+}
+
+static int check_proof(struct verify *v) {
+    uint8_t key[KEY_BYTES];
+    struct fault fault;
+    if (v->trust != NULL && key_public_read(KEY_ED25519, v->trust, key, &fault) < 0) {
+        trouble(v, "--trust: %s", fault.reason);
+        return 0;
+    }
+    int r =
+        proof_check(&v->archive.store, v->trust == NULL ? NULL : key, proof_trouble, v, &v->proof);
+    if (r == 0 && v->trust != NULL && v->proof.topics == 0)
+        trouble(v, "no checkpoint of the trusted key proves anything");
+    return r;
+}
+
+static void print_proof(const struct verify *v) {
+    if (v->proof.topics > 0)
+        printf("The daemon's signed checkpoints prove it for %" PRIu64 " entries of %" PRIu64
+               " topics%s%s.\n",
+               v->proof.entries, v->proof.topics,
+               v->trust != NULL ? "" : "; name its key by --trust to be sure whose they are: ",
+               v->trust != NULL ? "" : v->proof.key);
+    if (v->proof.unproven > 0)
+        printf(
+            "Of %" PRIu64
+            " topics the archive has not everything, so nothing is proven by their checkpoints.\n",
+            v->proof.unproven);
+}
+
 static int run(struct verify *v) {
     int code = archive_open(&v->archive, &options, v->archive_path, ARCHIVE_READ);
     if (code == EX_IOERR) {
@@ -316,6 +354,8 @@ static int run(struct verify *v) {
         r = check_chains(v);
     if (r == 0 && !v->quick)
         r = check_texts(v);
+    if (r == 0 && !v->quick)
+        r = check_proof(v);
     if (r < 0) /* SQLite can't even read on */
         trouble(v, "the file can't be read: %s", v->archive.store.trouble);
     if (v->troubles > 0)
@@ -327,6 +367,7 @@ static int run(struct verify *v) {
                v->entries, v->topics, v->quick ? "" : ", and every text has its digest");
     if (v->is_signed > 0)
         print_signers(v);
+    print_proof(v);
     return v->troubles > 0 ? EX_DATAERR : fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
 

@@ -79,7 +79,7 @@ static int keep_entry(struct run *r, const struct newswire_entry *e) {
     w->entry.content_digest = copy_bytes(&at, e->content_digest);
     w->entry.article = copy_bytes(&at, e->article);
     w->entry.signature = copy_bytes(&at, e->signature);
-    w->entry.origin = (struct newswire_bytes){0};
+    w->entry.origin = w->entry.article_digest = (struct newswire_bytes){0};
     for (size_t i = 0; i < e->n_path; i++)
         w->entry.path[i] = copy_bytes(&at, e->path[i]);
     r->n++;

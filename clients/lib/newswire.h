@@ -51,9 +51,10 @@ struct newswire_entry {
     size_t n_path;
     struct newswire_bytes approved_by[NEWSWIRE_APPROVALS_MOST]; /* who let it go */
     size_t n_approved_by;
-    struct newswire_bytes signature; /* an encoded Signature, of its origin; empty: none */
-    struct newswire_bytes origin;    /* whose it is, as the daemon found; empty: nobody's */
-    struct newswire_bytes article;   /* an encoded Article; empty: the story was killed */
+    struct newswire_bytes signature;      /* an encoded Signature, of its origin; empty: none */
+    struct newswire_bytes origin;         /* whose it is, as the daemon found; empty: nobody's */
+    struct newswire_bytes article_digest; /* SHA-256 of an article that is missing */
+    struct newswire_bytes article;        /* an encoded Article; empty: the story was killed */
 };
 
 /* ---- reading */
@@ -88,13 +89,15 @@ enum newswire_event_type {
     NEWSWIRE_CONNECTED, /* to both feed and replay */
     NEWSWIRE_DISCONNECTED, /* it is tried again without end */
     NEWSWIRE_UNANSWERED,   /* connected, but a request was not answered; it is made again */
+    NEWSWIRE_CHECKPOINT,   /* topic's entries up to upto have been handed on, and checkpoint, a
+                              SignedCheckpoint that nobody has checked yet, covers them */
     NEWSWIRE_ERROR,        /* message says what; final: no entry will come any more */
 };
 
 struct newswire_event {
     enum newswire_event_type type;
     struct newswire_entry entry;
-    struct newswire_bytes topic;
+    struct newswire_bytes topic, checkpoint;
     uint64_t after, upto;
     uint64_t epoch_before, epoch;
     bool final;

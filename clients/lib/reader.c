@@ -256,6 +256,7 @@ static void fill_entry(const struct entry *e, struct newswire_entry *ret) {
         ret->approved_by[i] = bytes_of(e->approved_by[i]);
     ret->signature = bytes_of(e->signature);
     ret->origin = bytes_of(e->origin);
+    ret->article_digest = bytes_of(e->article_digest);
     ret->article = bytes_of(e->article);
 }
 
@@ -264,6 +265,7 @@ static void fill_event(const struct reader_event *e, struct newswire_event *ret)
         [READER_ENTRY] = NEWSWIRE_ENTRY,           [READER_LOSS] = NEWSWIRE_LOSS,
         [READER_EPOCH] = NEWSWIRE_EPOCH,           [READER_CAUGHT_UP] = NEWSWIRE_CAUGHT_UP,
         [READER_UNANSWERED] = NEWSWIRE_UNANSWERED, [READER_ERROR] = NEWSWIRE_ERROR,
+        [READER_CHECKPOINT] = NEWSWIRE_CHECKPOINT,
     };
     ret->type = types[e->type];
     if (e->type == READER_ENTRY) {
@@ -271,6 +273,7 @@ static void fill_event(const struct reader_event *e, struct newswire_event *ret)
         return;
     }
     ret->topic = bytes_of(e->topic);
+    ret->checkpoint = bytes_of(e->checkpoint);
     ret->after = e->after;
     ret->upto = e->upto;
     ret->epoch_before = e->epoch_before;

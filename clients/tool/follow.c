@@ -144,6 +144,9 @@ static int take_event(struct follow *f, const struct newswire_event *event) {
         if (!f->wire.quiet)
             follow_say(f, "the daemon does not answer; it is asked again");
         return f->wire.timeout_sec.given ? EX_UNAVAILABLE : OPTIONS_GO_ON;
+    case NEWSWIRE_CHECKPOINT:
+        f->unsaved = f->unsaved || f->use->event != NULL;
+        return tell_tool(f, event);
     case NEWSWIRE_ERROR: return take_error(f, event);
     }
     return OPTIONS_GO_ON;

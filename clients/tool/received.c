@@ -18,6 +18,7 @@ struct entry received_entry(const struct newswire_entry *e) {
                           .n_approved_by = e->n_approved_by,
                           .signature = slice_from(e->signature),
                           .origin = slice_from(e->origin),
+                          .article_digest = slice_from(e->article_digest),
                           .article = slice_from(e->article)};
     for (size_t i = 0; i < e->n_path; i++)
         entry.path[i] = slice_from(e->path[i]);

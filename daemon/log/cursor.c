@@ -3,6 +3,7 @@
 
 #include "daemon/log/file.h"
 #include "daemon/log/io.h"
+#include "proto/signature.h"
 #include "proto/topic.h"
 
 #include <errno.h>
@@ -207,6 +208,9 @@ static ssize_t copy_entry(struct file_log *l, struct slice payload, uint8_t *to,
     if (view_decode(payload, &e) < 0)
         return -EBADMSG;
     if (killed_at(l, e.uri) > e.seq) {
+        uint8_t digest[SIGNATURE_ARTICLE_DIGEST_BYTES];
+        signature_article_digest(e.article, digest);
+        e.article_digest = (struct slice){digest, sizeof digest};
         e.article = (struct slice){0};
         return entry_encoded_max(&e) > room ? 0 : entry_encode(&e, to) - to;
     }
