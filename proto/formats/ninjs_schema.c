@@ -181,31 +181,32 @@ static const struct shape rights_3 = {
 static const struct shape point = {
     .properties = (const struct property[]){INTEGERS("x", V3), INTEGERS("y", V3), {0}}};
 
-static const struct shape rendition = {
-    .properties = (const struct property[]){TEXTS("name", V23),
-                                            TEXTS("href", ALL),
-                                            TEXTS("title", ALL),
-                                            TEXTS("mimetype", V1),
-                                            TEXTS("contenttype", V2),
-                                            TEXTS("contentType", V3),
-                                            NUMBERS("width", ALL),
-                                            NUMBERS("height", ALL),
-                                            NUMBERS("sizeinbytes", V12),
-                                            INTEGERS("sizeInBytes", V3),
-                                            NUMBERS("duration", ALL),
-                                            TEXTS("format", ALL),
-                                            TEXTS("aspectRatio", V3),
-                                            TEXTS("videoCodec", V3),
-                                            NUMBERS("frameRate", V3),
-                                            OF(OBJECT, "poi", V3, &point),
-                                            TEXTS("transportProtocol", V3),
-                                            WORDS("scanType", V3, "progressive|interlaced|"),
-                                            TEXTS("bitrate", V3),
-                                            {0}},
-};
+static const struct property rendition_properties[] = {
+    TEXTS("name", V23),
+    TEXTS("href", ALL),
+    TEXTS("title", ALL),
+    TEXTS("mimetype", V1),
+    TEXTS("contenttype", V2),
+    TEXTS("contentType", V3),
+    NUMBERS("width", ALL),
+    NUMBERS("height", ALL),
+    NUMBERS("sizeinbytes", V12),
+    INTEGERS("sizeInBytes", V3),
+    NUMBERS("duration", ALL),
+    TEXTS("format", ALL),
+    TEXTS("aspectRatio", V3),
+    TEXTS("videoCodec", V3),
+    NUMBERS("frameRate", V3),
+    OF(OBJECT, "poi", V3, &point),
+    TEXTS("transportProtocol", V3),
+    WORDS("scanType", V3, "progressive|interlaced|"),
+    TEXTS("bitrate", V3),
+    {0}};
+
+static const struct shape rendition = {.properties = rendition_properties};
 
 static const struct shape rendition_named = {
-    .properties = rendition.properties,
+    .properties = rendition_properties,
     .required = {"name"},
 };
 
