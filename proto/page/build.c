@@ -570,6 +570,13 @@ static void identify(struct builder *b, struct item *item, const char *ordinal,
     item->article->source_digest = copy(b, slice_of(digest));
 }
 
+/* What stands for the page in a uri, which has neither blanks nor control characters. */
+static void without_blanks(char *text) {
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text <= ' ' || *text == 0x7f)
+            *text = '-';
+}
+
 static void set_identity(struct builder *b, struct item *item, struct seen *seen, size_t size) {
     const struct page_info *info = b->info;
     char digits[SOURCE_URI_DIGITS + 1], ordinal[24];
@@ -580,9 +587,11 @@ static void set_identity(struct builder *b, struct item *item, struct seen *seen
         identify(b, item, ordinal, digits);
     }
     char uri[128];
-    snprintf(uri, sizeof uri, "urn:newswire:page:%s:%s:%s",
+    snprintf(uri, sizeof uri, "urn:newswire:page:%s:%.64s:%s",
              info->date[0] != '\0' ? info->date : "undated",
              info->page[0] != '\0' ? info->page : "0", digits);
+    codec_mend_utf8(uri); /* the page may be cut within a character */
+    without_blanks(uri);
     item->article->uri = copy(b, slice_of(uri));
 }
 

@@ -384,6 +384,30 @@ static void test_truncated(void **state) {
     arena_free(b);
 }
 
+/* Any page's name makes uris that the codec takes, and that differ. */
+static void test_page_names(void **state) {
+    (void)state;
+    static const char *const names[] = {
+        "Sports A 3", "\x01 x", "",
+        "A page with a name that is longer than all that a uri has room for, 柳溪柳溪柳溪柳溪"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct arena *a = arena_new(ARENA_BYTES);
+        struct parsed p;
+        struct parse_fault f;
+        char page[600];
+        snprintf(page, sizeof page,
+                 "Date: 2031-04-09\nPage: %s\n\n桃园开镰\n\n本报讯 桃农忙。\n\n简讯\n\n"
+                 "新桥通车\n\n新桥昨天通车。\n",
+                 names[i]);
+        assert_int_equal(parse_bytes(a, slice_of(page), &p, &f), 0);
+        assert_int_equal(p.n_articles, 2);
+        for (size_t k = 0; k < p.n_articles; k++)
+            assert_int_equal(codec_check_article(p.articles[k], &f.fault), 0);
+        assert_string_not_equal(p.articles[0]->uri, p.articles[1]->uri);
+        arena_free(a);
+    }
+}
+
 static const char small[] = "Date: 2031-04-09\n\n桃园开镰\n\n本报讯 桃农们忙着采摘。\n\n简讯\n\n"
                             "新桥通车\n\n新桥昨天通车。\n\n新桥通车\n\n新桥昨天通车。\n";
 
@@ -527,9 +551,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fixtures),  cmocka_unit_test(test_real_page),
         cmocka_unit_test(test_generated), cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_identity),  cmocka_unit_test(test_page_data),
-        cmocka_unit_test(test_refused),   cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_identity),  cmocka_unit_test(test_page_names),
+        cmocka_unit_test(test_page_data), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_bounds),    cmocka_unit_test(test_lines),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
