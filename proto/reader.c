@@ -135,22 +135,24 @@ static uint64_t sooner(uint64_t a, uint64_t b) {
 
 /* ---- events */
 
+/* Nothing is told after a final error. */
 static void tell(struct reader *r, struct reader_event event) {
-    if (r->n_queue < sizeof r->queue / sizeof r->queue[0])
+    if (!r->failed && r->n_queue < sizeof r->queue / sizeof r->queue[0])
         r->queue[r->n_queue++] = event;
 }
 
 static void tell_error(struct reader *r, uint32_t code, bool final, struct slice message) {
+    if (r->failed)
+        return;
     size_t len = message.len < sizeof r->message ? message.len : sizeof r->message - 1;
     if (len > 0)
         memcpy(r->message, message.data, len);
     r->message[len] = '\0';
-    if (final) {
+    if (final)
         r->n_queue = 0; /* nothing else matters now, and there must be room */
-        r->failed = true;
-    }
     tell(r, (struct reader_event){
                 .type = READER_ERROR, .code = code, .final = final, .message = r->message});
+    r->failed = final;
 }
 
 static void fail(struct reader *r, const char *message) {
