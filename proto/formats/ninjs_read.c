@@ -95,7 +95,8 @@ static void read_times(struct ninjs_reading *r) {
     read_time(r, "firstCreated", "firstcreated", &created);
     read_time(r, "versionCreated", "versioncreated", &changed);
     article->created_at = created != 0 ? created : changed;
-    if (read_time(r, "embargoedUntil", "embargoed", &article->embargoed_until)) {
+    if (read_time(r, "embargoedUntil", "embargoed", &article->embargoed_until) &&
+        article->status != STATUS_CANCELED) { /* a kill never waits */
         article->status = STATUS_WITHHELD;
         if (parsed_warn(r->arena, r->parsed,
                         "the article is withheld, since nobody can tell when its embargo ends") < 0)

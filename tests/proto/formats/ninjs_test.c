@@ -137,6 +137,9 @@ static void an_unreadable_embargo_withholds(void **state) {
         read_item("{\"uri\":\"urn:x\",\"headline\":\"A\",\"embargoed\":\"Next Monday\"}", &parsed);
     assert_int_equal(a->status, STATUS_WITHHELD);
     assert_int_equal(parsed.warnings.n, 2);
+    a = read_item("{\"uri\":\"urn:x\",\"pubstatus\":\"canceled\",\"embargoed\":\"Next Monday\"}",
+                  &parsed);
+    assert_int_equal(a->status, STATUS_CANCELED);
 }
 
 static void a_chosen_section_goes_before_the_item_s(void **state) {
