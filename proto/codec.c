@@ -244,6 +244,13 @@ static bool is_full_date(const char *s) {
            day <= days[month - 1] + (month == 2 && leap ? 1 : 0);
 }
 
+/* Within the years that RFC 3339 can write, and with it all formats: an embargo that
+ * one left out would be none. */
+static bool is_time(int64_t usec) {
+    static const int64_t first = -62135596800, end = 253402300800;
+    return usec >= first * 1000000 && usec < end * 1000000;
+}
+
 static int check_uri(const char *uri, struct fault *f) {
     if (is_empty(uri))
         return fault_set(f, "uri", "is missing");
@@ -310,6 +317,10 @@ static int check_rules(const Article *article, struct fault *f) {
     if (!is_empty(article->page_date) && !is_full_date(article->page_date))
         return fault_set(f, "page_date", "'%.40s' is no date such as 2031-04-09",
                          article->page_date);
+    if (!is_time(article->created_at))
+        return fault_set(f, "created_at", "is beyond the years 1 to 9999");
+    if (!is_time(article->embargoed_until))
+        return fault_set(f, "embargoed_until", "is beyond the years 1 to 9999");
     if (article->status != STATUS_CANCELED && is_empty(article->headline) && article->n_blocks == 0)
         return fault_set(f, "headline", "is missing, and there is no text either");
     for (size_t i = 0; i < article->n_blocks; i++)

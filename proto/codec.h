@@ -44,8 +44,8 @@ int codec_unpack(const ProtobufCMessageDescriptor *descriptor, struct arena *a, 
 
 /* codec_unpack for an Article, and what must hold of every article that goes
  * on a wire: uri present, without white space; version at least 1; kind known;
- * urgency 0 to 9; page_date a full-date; a headline or a block unless canceled;
- * one-line fields without line breaks. */
+ * urgency 0 to 9; page_date a full-date; times within the years 1 to 9999; a
+ * headline or a block unless canceled; one-line fields without line breaks. */
 int codec_unpack_article(struct arena *a, struct slice bytes, Article **ret,
                          struct fault *ret_fault) __attribute__((nonnull, warn_unused_result));
 

@@ -198,6 +198,13 @@ static void missing_and_wrong_values_are_named(void **state) {
     struct fault fault;
     assert_int_equal(codec_check_article(a, &fault), 0);
     a = sample();
+    a->embargoed_until = INT64_C(253402300800) * 1000000;
+    refused(packed(a), "embargoed_until", "9999");
+    a->embargoed_until--;
+    assert_int_equal(codec_check_article(a, &fault), 0);
+    a->created_at = INT64_MIN;
+    refused(packed(a), "created_at", "9999");
+    a = sample();
     a->headline = "";
     a->n_blocks = 0;
     refused(packed(a), "headline", "missing");
