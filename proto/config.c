@@ -476,6 +476,7 @@ const char *config_fault_text(const struct config_fault *f, char *buffer, size_t
         snprintf(line, sizeof line, ":%d", f->line);
     snprintf(buffer, size, "%s%s: %s%s%s", f->file, line, f->key, *f->key == '\0' ? "" : ": ",
              f->reason);
+    codec_mend_utf8(buffer); /* the file's words may be anything, and are cut */
     return buffer;
 }
 

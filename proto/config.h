@@ -91,7 +91,8 @@ int config_keep_fixed(struct arena *a, const struct config_section *const *secti
                       const void *before, void *now, struct text_list *ret_notes)
     __attribute__((nonnull, warn_unused_result));
 
-/* The fault in one line: "newswired.conf:12: [feed] bind: …". Returns buffer. */
+/* The fault in one line: "newswired.conf:12: [feed] bind: …"; UTF-8 whatever
+ * the file has. Returns buffer. */
 const char *config_fault_text(const struct config_fault *f, char *buffer, size_t size)
     __attribute__((nonnull));
 
