@@ -1,5 +1,7 @@
 #include "clients/forward/answer.h"
 
+#include "proto/codec.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,9 +86,10 @@ bool answer_text(json_t *answer, const char *path, char *ret, size_t size) {
     json_t *found;
     if (!follow_path(answer, &path, &found) || found == NULL)
         return false;
-    if (json_is_string(found))
+    if (json_is_string(found)) {
         snprintf(ret, size, "%s", json_string_value(found));
-    else if (json_is_integer(found))
+        codec_mend_utf8(ret); /* it may be cut within a character */
+    } else if (json_is_integer(found))
         snprintf(ret, size, "%lld", (long long)json_integer_value(found));
     else if (json_is_real(found))
         snprintf(ret, size, "%.17g", json_real_value(found));

@@ -14,6 +14,7 @@ bool answer_test_valid(const char *test) __attribute__((nonnull));
 /* Whether the answer passes the test; what isn't there is null. */
 bool answer_passes(json_t *answer, const char *test) __attribute__((nonnull(2)));
 
-/* What stands at a path, as text: a string or number; false when there is none. */
+/* What stands at a path, as text, cut to the size: a string or number; false when
+ * there is none. */
 bool answer_text(json_t *answer, const char *path, char *ret, size_t size)
     __attribute__((nonnull(2, 3)));

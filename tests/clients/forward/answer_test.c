@@ -70,6 +70,10 @@ static void names_are_taken_as_text(void **state) {
     assert_string_equal(text, "x");
     assert_true(answer_text(answer, "$.half", text, sizeof text));
     assert_string_equal(text, "0.5");
+    json_t *ideographs = json_string("柳溪");
+    assert_true(answer_text(ideographs, "$", text, 6));
+    assert_string_equal(text, "柳??"); /* cut, but UTF-8 */
+    json_decref(ideographs);
     assert_false(answer_text(answer, "$.data", text, sizeof text));
     assert_false(answer_text(answer, "$.none", text, sizeof text));
     assert_false(answer_text(NULL, "$.data", text, sizeof text));
