@@ -1,5 +1,6 @@
 /* newswire-forward receipt: what outlets tell by telephone, mail or table. */
 #include "clients/forward/commands.h"
+#include "clients/forward/receipt_table.h"
 #include "clients/forward/receipts.h"
 
 #include "proto/input.h"
@@ -11,8 +12,6 @@
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
-
-enum { COLUMNS = 6, FIELD_BYTES = 4096 };
 
 struct receipt_options {
     struct desk_options desk;
@@ -41,31 +40,30 @@ static const struct options options = {
     .rows = rows,
 };
 
-static const char *const column_names[COLUMNS] = {"outlet",    "item", "used",
-                                                  "withdrawn", "by",   "at"};
-
 /* Writes one down. EX_OK, or a code with the reason said, which begins with where. */
-static int put(struct desk *d, const char *where, const char *const fields[COLUMNS]) {
-    struct receipt t = {.outlet = fields[0]};
+static int put(struct desk *d, const char *where, const char *const fields[RECEIPT_COLUMNS]) {
+    struct receipt t = {.outlet = fields[RECEIPT_OUTLET]};
     int64_t article, at = 0;
-    bool withdrawn = *fields[3] != '\0' && strcmp(fields[3], "no") != 0;
-    if (desk_outlet(d, fields[0]) == NULL)
+    bool withdrawn =
+        *fields[RECEIPT_WITHDRAWN] != '\0' && strcmp(fields[RECEIPT_WITHDRAWN], "no") != 0;
+    if (desk_outlet(d, fields[RECEIPT_OUTLET]) == NULL)
         return EX_DATAERR;
-    int code = desk_item(d, fields[1], &t.uri, &article);
+    int code = desk_item(d, fields[RECEIPT_ITEM], &t.uri, &article);
     if (code != EX_OK)
         return code;
-    if (withdrawn == (*fields[2] != '\0') || (withdrawn && *fields[4] == '\0')) {
+    if (withdrawn == (*fields[RECEIPT_USED] != '\0') ||
+        (withdrawn && *fields[RECEIPT_BY] == '\0')) {
         fprintf(stderr, "%s: %seither used and a url, or withdrawn and by whom\n",
                 d->options->program, where);
         return EX_DATAERR;
     }
-    if (*fields[5] != '\0' && options_time(fields[5], ledger_now(), &at) < 0) {
-        fprintf(stderr, "%s: %s'%s' is no time\n", d->options->program, where, fields[5]);
+    if (*fields[RECEIPT_AT] != '\0' && options_time(fields[RECEIPT_AT], ledger_now(), &at) < 0) {
+        fprintf(stderr, "%s: %s'%s' is no time\n", d->options->program, where, fields[RECEIPT_AT]);
         return EX_DATAERR;
     }
     t.at_usec = at;
-    t.used = withdrawn ? NULL : fields[2];
-    t.withdrawn = withdrawn ? fields[4] : NULL;
+    t.used = withdrawn ? NULL : fields[RECEIPT_USED];
+    t.withdrawn = withdrawn ? fields[RECEIPT_BY] : NULL;
     int r = receipt_put(&d->ledger, &t);
     if (r == -ENOENT) {
         fprintf(stderr, "%s: %s%s was never delivered to %s\n", d->options->program, where,
@@ -77,65 +75,19 @@ static int put(struct desk *d, const char *where, const char *const fields[COLUM
 
 /* ---- tables */
 
-/* A line of a table (RFC 4180), from *text on: its fields, cut to FIELD_BYTES. How many. */
-static int read_line(const char **text, char fields[COLUMNS][FIELD_BYTES], size_t *lines) {
-    const char *p = *text;
-    int n = 0;
-    for (bool more = true; more; n++) {
-        bool quoted = *p == '"';
-        size_t len = 0;
-        p += quoted;
-        for (; *p != '\0'; p++) {
-            if (quoted && p[0] == '"' && *++p != '"')
-                quoted = false; /* the end of what was quoted */
-            if (!quoted && (*p == ',' || *p == '\n' || *p == '\0'))
-                break;
-            *lines += *p == '\n';
-            if (n < COLUMNS && len + 1 < FIELD_BYTES && *p != '\r')
-                fields[n][len++] = *p;
-        }
-        if (n < COLUMNS)
-            fields[n][len] = '\0';
-        more = *p == ',';
-        p += more;
-    }
-    ++*lines;
-    *text = *p == '\n' ? p + 1 : p;
-    return n;
-}
-
-/* Which column is which, by the first line. False when there is an unknown one. */
-static bool read_names(const char **text, int order[COLUMNS], int *ret_n, size_t *lines) {
-    static char fields[COLUMNS][FIELD_BYTES];
-    *ret_n = read_line(text, fields, lines);
-    for (int i = 0; i < *ret_n && i < COLUMNS; i++) {
-        order[i] = 0;
-        while (order[i] < COLUMNS && strcmp(column_names[order[i]], fields[i]) != 0)
-            order[i]++;
-        if (order[i] == COLUMNS)
-            return false;
-    }
-    return *ret_n <= COLUMNS && *ret_n >= 3;
-}
-
 static int take_table(struct desk *d, const char *name, const char *text, int *ret_n) {
-    static char fields[COLUMNS][FIELD_BYTES];
-    int order[COLUMNS], n, code = EX_OK;
-    size_t lines = 0;
-    if (!read_names(&text, order, &n, &lines)) {
+    static struct receipt_table table;
+    const char *row[RECEIPT_COLUMNS];
+    int code = EX_OK;
+    size_t line;
+    if (!receipt_table_open(&table, text)) {
         fprintf(stderr, "%s: %s:1: the columns are outlet, item, used, withdrawn, by, at\n",
                 d->options->program, name);
         return EX_DATAERR;
     }
-    while (*text != '\0') {
-        const char *row[COLUMNS] = {"", "", "", "", "", ""};
+    while (receipt_table_next(&table, row, &line)) {
         char where[300];
-        snprintf(where, sizeof where, "%.255s:%zu: ", name, lines + 1);
-        int got = read_line(&text, fields, &lines);
-        for (int i = 0; i < got && i < n; i++)
-            row[order[i]] = fields[i];
-        if (got == 1 && *fields[0] == '\0')
-            continue;
+        snprintf(where, sizeof where, "%.255s:%zu: ", name, line);
         int put_code = put(d, where, row);
         code = put_code == EX_OK ? code : put_code;
         *ret_n += put_code == EX_OK;
@@ -157,13 +109,12 @@ static int read_table(struct desk *d, const char *name, int *ret_n) {
                 r < 0 ? strerror(-r) : "out of memory");
         return EX_NOINPUT;
     }
-    codec_mend_utf8(text);
     return take_table(d, name, text, ret_n);
 }
 
 /* What is good is kept, though other lines are not. */
 static int take(struct desk *d, const struct receipt_options *o, char **items) {
-    const char *const fields[COLUMNS] = {
+    const char *const fields[RECEIPT_COLUMNS] = {
         items[0] == NULL ? "" : items[0], items[0] == NULL ? "" : items[1],
         o->used == NULL ? "" : o->used,   o->withdrawn ? "yes" : "",
         o->by == NULL ? "" : o->by,       o->at == NULL ? "" : o->at};
