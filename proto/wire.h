@@ -21,7 +21,7 @@ struct slice {
 
 enum wire_type { WIRE_VARINT = 0, WIRE_I64 = 1, WIRE_LEN = 2, WIRE_I32 = 5 };
 
-enum { WIRE_VARINT_BYTES = 10 };
+enum { WIRE_VARINT_BYTES = 10, WIRE_SHORT_BYTES = 5 };
 
 struct wire_field {
     uint32_t number;
@@ -57,11 +57,18 @@ static inline bool wire_get_varint(struct slice *in, uint64_t *ret_value) {
     return false;
 }
 
+/* The same for a tag or a length: 32 bits, in at most five bytes, as other readers of
+ * protobuf want it; protobuf-c refuses longer ones. */
+static inline bool wire_get_short(struct slice *in, uint64_t *ret_value) {
+    size_t before = in->len;
+    return wire_get_varint(in, ret_value) && before - in->len <= WIRE_SHORT_BYTES;
+}
+
 /* Takes the next field off the front of *in. False when the bytes are not
  * well-formed (groups count as such); call only while in->len > 0. */
 static inline bool wire_get_field(struct slice *in, struct wire_field *ret) {
     uint64_t tag;
-    if (!wire_get_varint(in, &tag) || tag >> 3 == 0 || tag >> 3 > 0x1fffffff)
+    if (!wire_get_short(in, &tag) || tag >> 3 == 0 || tag >> 3 > 0x1fffffff)
         return false;
     struct wire_field f = {.number = (uint32_t)(tag >> 3), .type = tag & 7};
     switch (f.type) {
@@ -70,7 +77,7 @@ static inline bool wire_get_field(struct slice *in, struct wire_field *ret) {
             return false;
         break;
     case WIRE_LEN:
-        if (!wire_get_varint(in, &f.value) || f.value > in->len)
+        if (!wire_get_short(in, &f.value) || f.value > in->len)
             return false;
         f.bytes = (struct slice){in->data, (size_t)f.value};
         in->data += f.bytes.len;

@@ -289,10 +289,15 @@ static void wire_types_and_varints_are_checked(void **state) {
                                        0xff,   0xff, 0xff, 0xff, 0x7f};
     static const uint8_t group[] = {1 << 3 | 3};
     static const uint8_t number_zero[] = {2, 0};
+    /* A sixth byte, which adds nothing: the library would refuse what the scan took. */
+    static const uint8_t long_tag[] = {0xf8, 0xfe, 0x8a, 0x8d, 0x87, 0, 5};
+    static const uint8_t long_length[] = {1 << 3 | WIRE_LEN, 0x81, 0x80, 0x80, 0x80, 0x80, 0, 'u'};
     refused((struct slice){as_varint, sizeof as_varint}, "uri", "type");
     refused((struct slice){too_long, sizeof too_long}, "", "well-formed");
     refused((struct slice){group, sizeof group}, "", "well-formed");
     refused((struct slice){number_zero, sizeof number_zero}, "", "well-formed");
+    refused((struct slice){long_tag, sizeof long_tag}, "", "well-formed");
+    refused((struct slice){long_length, sizeof long_length}, "", "well-formed");
 }
 
 static void digest_of_form(const char *form, uint8_t digest[LIMIT_DIGEST_BYTES]) {
