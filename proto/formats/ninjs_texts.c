@@ -56,7 +56,10 @@ static bool next_worded(struct worded_walk *w, struct ninjs_worded *ret) {
             (name[len] != '_' && name[len] != '\0'))
             continue;
         const char *role = name + len + (name[len] == '_');
-        *ret = (struct ninjs_worded){role, strstr(role, "html") != NULL ? "html" : "", text};
+        const char *type = strstr(role, "html") != NULL ? "html"
+                           : strcmp(role, "text") == 0  ? "text/plain"
+                                                        : "";
+        *ret = (struct ninjs_worded){role, type, text};
         return true;
     }
     return false;
