@@ -2,6 +2,10 @@
 
 MODE    ?= release
 CC      ?= cc
+# Fuzzing is clang's alone.
+ifeq ($(MODE)-$(origin CC),fuzz-default)
+CC      := clang
+endif
 PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
@@ -14,6 +18,8 @@ MODE_CFLAGS_debug    := -O0 -g3
 MODE_CFLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 MODE_CFLAGS_tsan     := -O1 -g -fsanitize=thread
 MODE_CFLAGS_coverage := -O0 -g --coverage
+MODE_CFLAGS_fuzz     := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
 MODE_CFLAGS := $(MODE_CFLAGS_$(MODE))
 
 # ---- libraries
@@ -41,8 +47,9 @@ LIB_SRC    := $(sort $(wildcard clients/lib/*.c))
 TOOL_SRC   := $(sort $(filter-out clients/lib/%,$(wildcard clients/*/*.c)))
 TOOLS      := $(patsubst clients/%.c,%,$(wildcard clients/newswire*.c))
 TEST_SRC   := $(sort $(wildcard $(foreach d,proto daemon clients,tests/$(d)/*.c tests/$(d)/*/*.c)))
+FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
-SCRIPTS    := .ci/run tests/run packaging/install-dependencies packaging/demo/demo tests/bench/run \
+SCRIPTS    := .ci/run tests/run tests/fuzz/run packaging/install-dependencies packaging/demo/demo tests/bench/run \
 	$(wildcard tests/*/*.sh)
 MANUALS    := $(wildcard proto/*.[1-8] daemon/*.[1-8] clients/*.[1-8])
 C_FILES    := $(wildcard proto/*.[ch] proto/*/*.[ch] daemon/*.[ch] daemon/*/*.[ch] \
@@ -57,14 +64,16 @@ PUBLIC_LIB := $(B)/public/libnewswire.a
 PROGRAMS   := $(B)/newswired $(addprefix $(B)/,$(TOOLS))
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(filter %_test.c,$(TEST_SRC)))
 TEST_HELP  := $(call obj,$(filter-out %_test.c,$(TEST_SRC)))
+FUZZERS    := $(patsubst %.c,$(B)/%,$(filter %_fuzz.c,$(FUZZ_SRC)))
+FUZZ_HELP  := $(call obj,$(filter-out %_fuzz.c %/corpus_main.c,$(FUZZ_SRC)))
 BENCHES    := $(patsubst %.c,$(B)/%,$(filter %_bench.c,$(BENCH_SRC)))
 SYSTEM_TESTS := $(sort $(filter-out %/lib.sh %/forward_lib.sh,$(wildcard tests/system/*.sh)) \
 	$(filter-out %/lib.py,$(wildcard tests/interop/*.py)))
 
 # ---- what people call
 
-.PHONY: all tests check demo bench lint format format-check coverage install uninstall dist clean \
-	help build-dependencies test-dependencies lint-dependencies FORCE
+.PHONY: all tests check demo bench fuzz fuzzers lint format format-check coverage install uninstall dist clean \
+	help build-dependencies test-dependencies fuzz-dependencies lint-dependencies FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -79,13 +88,19 @@ demo: build-dependencies ## set up, and show the main job; PAGE=file shows it on
 
 check: build-dependencies test-dependencies ## set up, and run every test; TESTS=... runs some
 	@$(MAKE) --no-print-directory -s tests
-	@tests/run $(B) $(or $(TESTS),$(UNIT_TESTS) $(SYSTEM_TESTS))
+	@tests/run $(B) $(or $(TESTS),$(UNIT_TESTS) $(FUZZERS) $(SYSTEM_TESTS))
 
-tests: all $(UNIT_TESTS) $(BENCHES) ## build the tests and benchmarks, run nothing
+tests: all $(UNIT_TESTS) $(FUZZERS) $(BENCHES) ## build the tests and benchmarks, run nothing
 
 bench: build-dependencies ## measure, with the machine's raw limits beside each figure
 	@$(MAKE) --no-print-directory -s tests
 	@tests/bench/run $(B)
+
+fuzz: build-dependencies fuzz-dependencies ## feed hostile input to every parser; SECONDS=600 FUZZ=page: so long, that one
+	@$(MAKE) --no-print-directory -s fuzzers MODE=fuzz
+	@tests/fuzz/run build/fuzz $(or $(SECONDS),60) $(or $(FUZZ),$(patsubst %_fuzz,%,$(notdir $(FUZZERS))))
+
+fuzzers: $(FUZZERS)
 
 lint: lint-dependencies format-check ## static analysis of code, scripts and man pages
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability,performance \
@@ -138,6 +153,8 @@ build-dependencies:
 	@packaging/install-dependencies build
 test-dependencies:
 	@packaging/install-dependencies test
+fuzz-dependencies:
+	@packaging/install-dependencies fuzz
 lint-dependencies:
 	@packaging/install-dependencies lint
 
@@ -186,5 +203,10 @@ $(B)/tests/bench/%_bench: $(B)/tests/bench/%_bench.o $(B)/tests/bench/bench.o $(
 $(B)/tests/%_test: $(B)/tests/%_test.o $(TEST_HELP) $(DAEMON_LIB) $(if $(LIB_SRC),$(CLIENT_LIB)) $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS) $(TOOL_LIBS) -lcmocka
 
+# Without libFuzzer, they take what stands in their corpus.
+FUZZ_MAIN := $(if $(filter fuzz,$(MODE)),,$(B)/tests/fuzz/corpus_main.o)
+$(B)/tests/fuzz/%_fuzz: $(B)/tests/fuzz/%_fuzz.o $(FUZZ_HELP) $(FUZZ_MAIN) $(DAEMON_LIB) $(CLIENT_LIB) $(PROTO_LIB)
+	$(LINK) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) -o $@ $^ $(LIBS) $(TOOL_LIBS)
+
 -include $(patsubst %.c,$(B)/%.d,$(PROTO_SRC) $(DAEMON_SRC) daemon/main.c $(LIB_SRC) $(TOOL_SRC) \
-	$(addprefix clients/,$(addsuffix .c,$(TOOLS))) $(TEST_SRC) $(BENCH_SRC))
+	$(addprefix clients/,$(addsuffix .c,$(TOOLS))) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC))
