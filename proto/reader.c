@@ -370,6 +370,12 @@ static void take_epoch(struct reader *r, uint64_t epoch) {
     reset_round(r);
 }
 
+/* Whether something is of the life that the reader knows. A new reader knows none, and
+ * takes nothing before it does: 0 is no epoch. */
+static bool is_of_epoch(const struct reader *r, uint64_t epoch) {
+    return epoch != 0 && epoch == r->epoch;
+}
+
 /* ---- entries */
 
 /* Something may follow now on the topic, or be lost. */
@@ -519,7 +525,7 @@ static void hole_in_replay(struct reader *r) {
 static bool take_entry(struct reader *r, const struct entry *e, const struct slice *before,
                        struct reader_event *ret) {
     bool replay = r->source == FROM_REPLAY;
-    if (e->epoch != r->epoch) {
+    if (!is_of_epoch(r, e->epoch)) {
         r->heads_due = true; /* replay's word decides which life it is */
         return false;
     }
@@ -569,7 +575,7 @@ static void take_checkpoint(struct reader *r, struct topic *t, struct slice topi
 
 static void take_heartbeat(struct reader *r, struct slice topic) {
     const struct frame_heartbeat *h = &r->frame.heartbeat;
-    if (h->epoch != r->epoch) {
+    if (!is_of_epoch(r, h->epoch)) {
         r->heads_due = true; /* replay's word decides which life it is */
         return;
     }
@@ -714,6 +720,10 @@ static void enter_reply(struct reader *r) {
     }
     if (f->has_error) {
         take_error(r);
+        return;
+    }
+    if (f->epoch == 0) {
+        fail(r, "the daemon doesn't say which life of the log it serves");
         return;
     }
     if (f->epoch != r->epoch) {

@@ -394,6 +394,20 @@ static void another_life_of_the_log_is_told_and_begun(void **state) {
     assert_int_equal(open.epoch, EPOCH + 1);
 }
 
+static void no_epoch_is_no_life(void **state) {
+    (void)state;
+    struct reader_config c = READER_CONFIG_DEFAULTS;
+    begin(&c);
+    uint64_t id = expect_asked(HEADS, NULL);
+    empty_frame();
+    add_entry(0, "a/brief", 1, 0);
+    give_feed("a/brief");
+    expect_nothing();
+    empty_frame();
+    give_reply(0, id, 0, 1, 10, true);
+    expect_final("which life");
+}
+
 static void the_feed_alone_makes_no_new_life(void **state) {
     (void)state;
     begin_default();
@@ -716,6 +730,7 @@ int main(void) {
         RULE(errors_are_for_the_user),
         RULE(a_code_from_the_future_ends_it),
         RULE(another_life_of_the_log_is_told_and_begun),
+        RULE(no_epoch_is_no_life),
         RULE(the_feed_alone_makes_no_new_life),
         RULE(what_waits_is_bounded),
         RULE(silence_is_told_and_asked_again),
