@@ -41,7 +41,7 @@ struct verify {
 static const struct options_row rows[] = {
     ARCHIVE_ROW(verify, archive_path),
     {"trust", OPTIONS_STRING, offsetof(struct verify, trust), "KEY", NULL,
-     "the daemon's public key or its file: no other's checkpoints count"},
+     "the daemon's public key, or its file, for its checkpoints"},
     {"quick", OPTIONS_FLAG, offsetof(struct verify, quick), NULL, NULL,
      "numbers only, and SQLite's quick check"},
     {0},
