@@ -1,5 +1,7 @@
 #include "tests/bench/bench.h"
 
+#include "proto/keyfile.h"
+
 #include "proto/article.h"
 
 #include <arpa/inet.h>
@@ -125,6 +127,35 @@ int bench_free_port(void) {
     return ntohs(a.sin_port);
 }
 
+static struct key_pair server, client;
+
+/* The daemon's key beside its config, and the client. */
+static void write_keys(const struct bench_daemon *d, FILE *config) {
+    char path[300], text[KEY_FILE_BYTES], key[KEY_TEXT_BYTES];
+    if (key_pair_make(KEY_CURVE, &server) < 0 || key_pair_make(KEY_CURVE, &client) < 0)
+        bench_fail("no CURVE keys");
+    snprintf(path, sizeof path, "%s/daemon.secret", d->folder);
+    umask(0077);
+    FILE *f = fopen(path, "we");
+    if (f == NULL)
+        bench_fail("%s: %s", path, strerror(errno));
+    fputs(key_pair_text(&server, true, NULL, text), f);
+    fclose(f);
+    fprintf(config,
+            "[security]\nsecret_key = %s\n[client \"bench\"]\npublic_key = %s\nread = *\nsend = "
+            "*\nrequests_per_second = 0\narticles_per_second = 0\nbytes_per_second = 0\n",
+            path, key_public_text(KEY_CURVE, client.public_key, key));
+}
+
+void bench_keys(const struct bench_daemon *d, void *socket) {
+    if (d == NULL || !d->secure)
+        return;
+    if (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server.public_key, KEY_BYTES) < 0 ||
+        zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, client.public_key, KEY_BYTES) < 0 ||
+        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, client.secret, KEY_BYTES) < 0)
+        bench_fail("keys: %s", zmq_strerror(errno));
+}
+
 static void write_config(const struct bench_daemon *d, const char *path) {
     FILE *f = fopen(path, "we");
     if (f == NULL)
@@ -133,6 +164,8 @@ static void write_config(const struct bench_daemon *d, const char *path) {
             "[feed]\nbind = %s\nsend_high_water = 1000000\n[replay]\nbind = %s\n[submit]\nbind = "
             "%s\n[control]\npath = %s/control\n[log]\ndirectory = %s/log\n",
             d->feed, d->replay, d->submit, d->folder, d->folder);
+    if (d->secure)
+        write_keys(d, f);
     fclose(f);
 }
 
@@ -227,6 +260,7 @@ double bench_ingest(const struct bench_daemon *d, size_t n, size_t in_flight, si
     int linger = 0, patience = 20000;
     zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
     zmq_setsockopt(socket, ZMQ_RCVTIMEO, &patience, sizeof patience);
+    bench_keys(d, socket);
     if (zmq_connect(socket, d->submit) < 0)
         bench_fail("connect: %s", zmq_strerror(errno));
     uint8_t *request = malloc(per_request * (sizeof template + 16) + 64);

@@ -39,12 +39,16 @@ struct bench_daemon {
     pid_t pid;
     char folder[256];
     char feed[64], replay[64], submit[64];
+    bool secure; /* set before it starts: CURVE, and a client with all rights */
 };
 
 /* Starts newswired from the build folder with a log in a new or a kept folder
  * and waits until it answers. */
 void bench_daemon_start(struct bench_daemon *d, const char *build, const char *name);
 void bench_daemon_stop(struct bench_daemon *d);
+
+/* Gives a socket the client's keys, where the daemon wants them. */
+void bench_keys(const struct bench_daemon *d, void *socket);
 
 /* The daemon's anonymous resident memory in KiB. */
 long bench_daemon_memory_kib(const struct bench_daemon *d);

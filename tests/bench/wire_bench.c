@@ -5,6 +5,7 @@
  *     wire_bench BUILD_FOLDER
  */
 #include "proto/entry.h"
+#include "proto/signature.h"
 #include "tests/bench/bench.h"
 
 #include <errno.h>
@@ -179,6 +180,7 @@ static void bench_ingest_rows(const struct bench_daemon *d) {
 
 struct fan {
     const char *endpoint;
+    const struct bench_daemon *daemon; /* NULL: plain libzmq */
     size_t readers;
     size_t expected; /* entries for each reader */
     atomic_size_t subscribed;
@@ -222,6 +224,7 @@ static double fan_read(struct fan *fan, void *context, bool plain) {
         zmq_setsockopt(sockets[i], ZMQ_RCVHWM, &zero, sizeof zero);
         zmq_setsockopt(sockets[i], ZMQ_LINGER, &zero, sizeof zero);
         zmq_setsockopt(sockets[i], ZMQ_SUBSCRIBE, "news/", 5);
+        bench_keys(fan->daemon, sockets[i]);
         if (zmq_connect(sockets[i], fan->endpoint) < 0)
             bench_fail("connect %s: %s", fan->endpoint, zmq_strerror(errno));
         items[i] = (zmq_pollitem_t){.socket = sockets[i], .events = ZMQ_POLLIN};
@@ -301,7 +304,7 @@ static double fan_newswire(const struct bench_daemon *d, size_t readers) {
     pid_t child = in_child(fan_submitter, count);
     bench_skip_articles(n); /* the child has used these */
     void *context = zmq_ctx_new();
-    struct fan fan = {.endpoint = d->feed, .readers = readers, .expected = n};
+    struct fan fan = {.endpoint = d->feed, .daemon = d, .readers = readers, .expected = n};
     double rate = fan_read(&fan, context, false);
     zmq_ctx_term(context);
     waitpid(child, NULL, 0);
@@ -372,6 +375,7 @@ static double replay_all(const struct bench_daemon *d, size_t *ret_entries) {
     bool done = false;
     zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
     zmq_setsockopt(socket, ZMQ_RCVTIMEO, &patience, sizeof patience);
+    bench_keys(d, socket);
     zmq_connect(socket, d->replay);
     *ret_entries = 0;
     double begin = bench_now();
@@ -435,6 +439,79 @@ static void bench_replay_rows(const char *build) {
     bench_daemon_stop(&d);
 }
 
+/* ---- what trust costs */
+
+enum { SECURE_ARTICLES = 256 * 40, SIGNATURES = 5000 };
+
+static double secure_ingest(const struct bench_daemon *d) {
+    return bench_ingest(d, SECURE_ARTICLES, MANY, 1);
+}
+
+static double secure_fan_1(const struct bench_daemon *d) {
+    return fan_newswire(d, 1);
+}
+
+static double secure_fan_10(const struct bench_daemon *d) {
+    return fan_newswire(d, 10);
+}
+
+static double secure_replay(const struct bench_daemon *d) {
+    size_t entries;
+    return replay_all(d, &entries);
+}
+
+/* The same with CURVE and rights, and without, by turns. */
+static void bench_secure_rows(const char *build) {
+    static const struct {
+        const char *what, *unit;
+        double (*measure)(const struct bench_daemon *d);
+    } rows[] = {{"CURVE and rights: 256 in flight", "articles/s", secure_ingest},
+                {"CURVE and rights: fan-out, 1 reader", "deliv./s", secure_fan_1},
+                {"CURVE and rights: fan-out, 10 readers", "deliv./s", secure_fan_10},
+                {"CURVE and rights: replay", "entries/s", secure_replay}};
+    struct bench_daemon plain = {0}, secure = {.secure = true};
+    bench_daemon_start(&plain, build, "plain");
+    bench_daemon_start(&secure, build, "secure");
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        double ours[BENCH_ROUNDS], without[BENCH_ROUNDS], ratio[BENCH_ROUNDS];
+        for (size_t i = 0; i < BENCH_ROUNDS; i++) {
+            without[i] = rows[r].measure(&plain);
+            ours[i] = rows[r].measure(&secure);
+            ratio[i] = ours[i] / without[i];
+        }
+        bench_row(rows[r].what, bench_median(ours, BENCH_ROUNDS), rows[r].unit,
+                  bench_median(ratio, BENCH_ROUNDS), bench_median(without, BENCH_ROUNDS),
+                  "newswire without keys", 0);
+    }
+    bench_daemon_stop(&secure);
+    bench_daemon_stop(&plain);
+}
+
+static void bench_signature_rows(void) {
+    uint8_t article[8192], digest[SIGNATURE_ARTICLE_DIGEST_BYTES];
+    struct slice bytes = {article, bench_article(1, article)};
+    struct signature made;
+    struct key_pair k;
+    size_t good = 0;
+    if (key_pair_make(KEY_ED25519, &k) < 0)
+        bench_fail("no key");
+    double begin = bench_now();
+    for (int i = 0; i < SIGNATURES; i++)
+        signature_make(&k, bytes, &made);
+    bench_row("signing an article of 3 KiB", SIGNATURES / (bench_now() - begin), "articles/s", 0, 0,
+              "", 0);
+    begin = bench_now();
+    for (int i = 0; i < SIGNATURES; i++) {
+        signature_article_digest(bytes, digest);
+        good += signature_is_good(&made, digest);
+    }
+    bench_row("checking its signature", SIGNATURES / (bench_now() - begin), "articles/s", 0, 0, "",
+              0);
+    key_pair_free(&k);
+    if (good != SIGNATURES)
+        bench_fail("a signature is not good");
+}
+
 int main(int argc, char **argv) {
     if (argc != 2)
         bench_fail("usage: wire_bench BUILD_FOLDER");
@@ -444,5 +521,7 @@ int main(int argc, char **argv) {
     bench_fan_rows(&d);
     bench_daemon_stop(&d);
     bench_replay_rows(argv[1]);
+    bench_secure_rows(argv[1]);
+    bench_signature_rows();
     return 0;
 }
