@@ -33,6 +33,7 @@ static void check_entry(struct arena *a, const struct entry *e, struct slice who
          e->replaces == x.replaces);
     MUST(slice_equal(e->topic, x.topic) && slice_equal(e->uri, x.uri) &&
          slice_equal(e->content_digest, x.content_digest) && slice_equal(e->article, x.article));
+    MUST(slice_equal(e->signature, x.signature) && slice_equal(e->origin, x.origin));
     MUST(same_names(e->path, e->n_path, x.path, x.n_path));
     MUST(same_names(e->approved_by, e->n_approved_by, x.approved_by, x.n_approved_by));
 }

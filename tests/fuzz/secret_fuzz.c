@@ -40,7 +40,7 @@ static void try_pair(enum key_type type, struct slice bytes) {
         return;
     }
     /* As we write it, it is the same. */
-    fd = fuzz_file(slice_of(key_pair_text(&k, true, text)), path);
+    fd = fuzz_file(slice_of(key_pair_text(&k, true, NULL, text)), path);
     MUST(key_pair_read(type, path, &again, &f) == 0);
     MUST(memcmp(k.public_key, again.public_key, KEY_BYTES) == 0);
     close(fd);
