@@ -498,6 +498,7 @@ static void take_events(bool may_stop) {
         case READER_LOSS: loss_came(&event); break;
         case READER_EPOCH: epoch_came(&event); break;
         case READER_CAUGHT_UP: caught_up(&event); break;
+        case READER_CHECKPOINT: break;
         case READER_UNANSWERED: break;
         case READER_ERROR: CHECK(!event.final); break;
         }
