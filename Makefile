@@ -51,6 +51,7 @@ FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 SCRIPTS    := .ci/run tests/run tests/fuzz/run packaging/install-dependencies packaging/demo/demo tests/bench/run \
 	$(wildcard tests/*/*.sh)
+UNITS      := $(patsubst packaging/systemd/%.in,%,$(wildcard packaging/systemd/*.in))
 MANUALS    := $(wildcard proto/*.[1-8] daemon/*.[1-8] clients/*.[1-8])
 C_FILES    := $(wildcard proto/*.[ch] proto/*/*.[ch] daemon/*.[ch] daemon/*/*.[ch] \
 	clients/*.[ch] clients/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
@@ -134,12 +135,18 @@ install: all ## install under DESTDIR and PREFIX
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(PACKAGES)|' \
 		packaging/newswire.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/newswire.pc
 	$(foreach m,$(MANUALS),install -D -m 644 $(m) $(call MAN_OF,$(m))/$(notdir $(m)) &&) true
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(foreach u,$(UNITS),sed 's|@PREFIX@|$(PREFIX)|' packaging/systemd/$(u).in \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$(u) &&) true
+	install -D -m 644 packaging/sysusers/newswire.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/newswire.conf
 
 uninstall: ## take away what install put there
 	rm -f $(DESTDIR)$(PREFIX)/sbin/newswired $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(TOOLS)) \
 		$(foreach m,$(MANUALS),$(call MAN_OF,$(m))/$(notdir $(m))) \
 		$(DESTDIR)$(PREFIX)/include/newswire.h $(DESTDIR)$(PREFIX)/lib/libnewswire.a \
-		$(DESTDIR)$(PREFIX)/lib/pkgconfig/newswire.pc
+		$(DESTDIR)$(PREFIX)/lib/pkgconfig/newswire.pc \
+		$(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS)) \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/newswire.conf
 	rm -rf $(DESTDIR)$(PREFIX)/share/newswire
 
 dist: ## a tar file of the committed source
