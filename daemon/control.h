@@ -1,6 +1,5 @@
 /*
- * Owner of the control socket: answers the operator's commands, by a table of
- * names and handlers.
+ * Owner of the control socket: takes the operator's calls, which commands.h answers.
  */
 #pragma once
 
@@ -43,6 +42,11 @@ struct control_call {
     char user[64];                      /* whose process sent it: a name, or "uid 1000" */
     char *arguments[CONTROL_ARGUMENTS]; /* valid UTF-8; NULL: not given */
 };
+
+/* What the daemon has, for the handler that the call is given to; not later, as control
+ * may have closed. */
+const struct control_subject *control_subject(const struct control_call *call)
+    __attribute__((nonnull));
 
 /* Answers a call with a value, which is taken over, or an error, and ends it. */
 void control_answer(struct control_call *call, json_t *value) __attribute__((nonnull(1)));

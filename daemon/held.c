@@ -200,7 +200,8 @@ static const char *check(struct errand *e) {
     return NULL;
 }
 
-static void begin(struct log *log, struct control_call *call, enum log_ask_type type) {
+static void begin(struct control_call *call, enum log_ask_type type) {
+    struct log *log = control_subject(call)->log;
     struct errand *e = calloc(1, sizeof *e);
     if (e == NULL) {
         control_refuse(call, NEWSWIRE__V1__ERROR__CODE__busy, "the daemon is short of memory");
@@ -219,18 +220,18 @@ static void begin(struct log *log, struct control_call *call, enum log_ask_type 
         fail(e, NEWSWIRE__V1__ERROR__CODE__busy, "the log's queue is full; try again");
 }
 
-void held_list(struct log *log, struct control_call *call) {
-    begin(log, call, LOG_ASK_HELD);
+void held_list(struct control_call *call) {
+    begin(call, LOG_ASK_HELD);
 }
 
-void held_release(struct log *log, struct control_call *call) {
-    begin(log, call, LOG_ASK_RELEASE);
+void held_release(struct control_call *call) {
+    begin(call, LOG_ASK_RELEASE);
 }
 
-void held_approve(struct log *log, struct control_call *call) {
-    begin(log, call, LOG_ASK_APPROVE);
+void held_approve(struct control_call *call) {
+    begin(call, LOG_ASK_APPROVE);
 }
 
-void held_reject(struct log *log, struct control_call *call) {
-    begin(log, call, LOG_ASK_REJECT);
+void held_reject(struct control_call *call) {
+    begin(call, LOG_ASK_REJECT);
 }

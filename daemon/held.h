@@ -10,7 +10,7 @@
 #include "daemon/control.h"
 
 /* Each takes the call over: it is answered when the log has said what came of it. */
-void held_list(struct log *log, struct control_call *call) __attribute__((nonnull));
-void held_release(struct log *log, struct control_call *call) __attribute__((nonnull));
-void held_approve(struct log *log, struct control_call *call) __attribute__((nonnull));
-void held_reject(struct log *log, struct control_call *call) __attribute__((nonnull));
+void held_list(struct control_call *call) __attribute__((nonnull));
+void held_release(struct control_call *call) __attribute__((nonnull));
+void held_approve(struct control_call *call) __attribute__((nonnull));
+void held_reject(struct control_call *call) __attribute__((nonnull));

@@ -1,4 +1,4 @@
-#include "clients/ctl/keygen.h"
+#include "clients/ctl/ctl.h"
 
 #include "clients/tool/file.h"
 #include "proto/keyfile.h"
@@ -59,14 +59,10 @@ static void say(const char *name, const struct key_pair *k, bool server) {
         printf("or the daemon's own:\n[security]\nsecret_key = %s.secret\n", name);
 }
 
-int keygen(const char *name, const char *server_key, bool origin) {
+static int make(const char *name, const char *server_key, bool origin) {
     struct key_pair k;
     struct fault fault;
     uint8_t server[KEY_BYTES];
-    if (server_key != NULL && origin) {
-        fputs("newswirectl: --server-key is for clients, --origin for signing\n", stderr);
-        return EX_USAGE;
-    }
     if (server_key != NULL && key_public_read(KEY_CURVE, server_key, server, &fault) < 0) {
         fprintf(stderr, "newswirectl: --server-key: %s\n", fault.reason);
         return EX_DATAERR;
@@ -79,4 +75,36 @@ int keygen(const char *name, const char *server_key, bool origin) {
         say(name, &k, server_key != NULL);
     key_pair_free(&k);
     return code;
+}
+
+struct keygen_options {
+    const char *server_key;
+    bool origin;
+};
+
+static const struct options_row rows[] = {
+    {"server-key", OPTIONS_STRING, offsetof(struct keygen_options, server_key), "KEY", NULL,
+     "the daemon's public key or its file, for a client's keys"},
+    {"origin", OPTIONS_FLAG, offsetof(struct keygen_options, origin), NULL, NULL,
+     "a key to sign articles or the log with"},
+    {0},
+};
+
+static const struct options options = {
+    .program = "newswirectl keygen",
+    .arguments = "NAME",
+    .summary = "Makes the keys NAME.secret, for its owner alone, and NAME.pub. Asks no daemon.",
+    .rows = rows,
+};
+
+int ctl_keygen(int argc, char **argv) {
+    struct keygen_options o = {0};
+    int first, code = options_parse(&options, argc, argv, &o, &first);
+    if (code != OPTIONS_GO_ON)
+        return code;
+    if (argc - first != 1)
+        return options_fault(&options, "it wants one NAME");
+    if (o.server_key != NULL && o.origin)
+        return options_fault(&options, "--server-key is for clients, --origin for signing");
+    return make(argv[first], o.server_key, o.origin);
 }

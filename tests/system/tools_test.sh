@@ -19,7 +19,7 @@ for program in newswired newswire-submit newswire-tail newswirectl newswire-arch
     manual=$(find "$root/daemon" "$root/clients" -name "$program.[18]")
     [ -n "$manual" ] || fail "no man page"
     check_help "$manual"
-    for command in $(sed -n '/COMMAND \[OPTION/,$s/^  \([a-z]*\) .*/\1/p' "$work/out"); do
+    for command in $(sed -n '/COMMAND \[OPTION/,$s/^  \([a-z-]*\) .*/\1/p' "$work/out"); do
         grep -q "Cm $command" "$manual" || fail "$command is not in ${manual##*/}"
         expect 0 "$bin/$program" "$command" --help
         check_help "$manual"

@@ -1,0 +1,65 @@
+#include "daemon/commands.h"
+
+#include "daemon/catalog.h"
+#include "daemon/held.h"
+#include "daemon/report.h"
+#include "proto/json.h"
+
+#include <string.h>
+
+enum { SECTIONS_ARENA_BYTES = 1 << 20 };
+
+static void status(struct control_call *call) {
+    control_answer(call, report_status(control_subject(call)));
+}
+
+static void sections(struct control_call *call) {
+    Newswire__V1__ReplayReply reply = NEWSWIRE__V1__REPLAY_REPLY__INIT;
+    struct arena *a = arena_new(SECTIONS_ARENA_BYTES);
+    json_t *array = NULL;
+    if (a != NULL &&
+        catalog_sections(&control_subject(call)->settings->rules, &trust_anybody, a, &reply) == 0)
+        array = json_array();
+    for (size_t i = 0; array != NULL && i < reply.n_sections; i++)
+        json_array_append_new(array, json_message(&reply.sections[i]->base));
+    arena_free(a);
+    control_answer(call, array);
+}
+
+static void reload(struct control_call *call) {
+    const struct control_subject *s = control_subject(call);
+    char text[1024] = "";
+    if (s->reload(s->userdata, text, sizeof text) < 0)
+        control_refuse(call, NEWSWIRE__V1__ERROR__CODE__invalid, "%s", text);
+    else
+        control_answer(call, json_pack("{s:s}", "waits_for_restart", text));
+}
+
+static void help(struct control_call *call);
+
+static const struct command commands[] = {
+    {"status", "", "how the daemon is, and how far its readers are", status},
+    {"sections", "", "the sections, and the topics that can be subscribed to", sections},
+    {"held", "", "what waits for its time or for a person", held_list},
+    {"release", "ITEM NAME", "lets a held article go now", held_release},
+    {"approve", "ITEM NAME", "approves a held article", held_approve},
+    {"reject", "ITEM NAME NOTE", "takes a held article away", held_reject},
+    {"reload", "", "reads the config again", reload},
+    {"help", "", "what can be asked", help},
+};
+
+static void help(struct control_call *call) {
+    json_t *object = json_object();
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        json_object_set_new(
+            object, commands[i].name,
+            json_pack("{s:s,s:s}", "arguments", commands[i].arguments, "help", commands[i].help));
+    control_answer(call, object);
+}
+
+const struct command *command_find(const char *name) {
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
