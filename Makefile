@@ -191,7 +191,9 @@ $(B)/%.a:
 	@rm -f $@
 	ar rcs $@ $^
 
-$(PUBLIC_LIB): $(call obj,$(LIB_SRC) $(PROTO_SRC)) $(PB).o
+# What only the services need stays out of it.
+PUBLIC_SRC := $(LIB_SRC) $(filter-out proto/journal/%,$(PROTO_SRC))
+$(PUBLIC_LIB): $(call obj,$(PUBLIC_SRC)) $(PB).o
 	@mkdir -p $(@D)
 	$(LD) -r -o $(@D)/newswire.o $^
 	objcopy --wildcard --keep-global-symbol='newswire_*' $(@D)/newswire.o

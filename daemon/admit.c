@@ -60,6 +60,17 @@ int admit(const struct settings *settings, struct arena *a, struct slice bytes,
     return ret->topic == NULL ? -ENOMEM : 0;
 }
 
+const char *admit_outcome_word(enum log_outcome outcome) {
+    switch (outcome) {
+    case LOG_ACCEPTED: return "accepted";
+    case LOG_DUPLICATE: return "duplicate";
+    case LOG_HELD: return "held";
+    case LOG_REFUSED: return "refused";
+    case LOG_RELEASED: return "released";
+    default: return "unavailable";
+    }
+}
+
 void admit_count(struct admit_counts *counts, enum log_outcome outcome) {
     switch (outcome) {
     case LOG_ACCEPTED: counts->accepted++; break;

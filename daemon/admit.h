@@ -28,5 +28,8 @@ int admit(const struct settings *settings, struct arena *a, struct slice article
           struct slice signature, struct log_proposal *ret, struct fault *ret_fault)
     __attribute__((nonnull, warn_unused_result));
 
+/* The outcome in a word, for people: "accepted". */
+const char *admit_outcome_word(enum log_outcome outcome) __attribute__((returns_nonnull));
+
 /* Adds an outcome of the log to the counts. */
 void admit_count(struct admit_counts *counts, enum log_outcome outcome) __attribute__((nonnull));

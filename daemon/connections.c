@@ -1,7 +1,7 @@
 #include "daemon/connections.h"
 
-#include "daemon/journal.h"
 #include "daemon/loop.h"
+#include "proto/journal/journal.h"
 
 #include <errno.h>
 #include <linux/tcp.h>
@@ -195,8 +195,9 @@ static void tell_refusal(struct connections *c, const char *address, const char 
     if (c->unsaid > 0)
         snprintf(more, sizeof more, "; %llu others were refused before",
                  (unsigned long long)c->unsaid);
-    journal(LOG_WARNING, NULL, "a connection from %s is refused: its key %s %s%s", address, key,
-            why, more);
+    journal(JOURNAL_CONNECTION_REFUSED,
+            &(struct journal_subject){.address = address, .key = key, .reason = why},
+            "a connection from %s is refused: its key %s %s%s", address, key, why, more);
     c->line_usec = now;
     c->unsaid = 0;
 }

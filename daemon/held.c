@@ -1,6 +1,6 @@
 #include "daemon/held.h"
 
-#include "daemon/journal.h"
+#include "proto/journal/journal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -108,10 +108,11 @@ static const struct log_held *choose(struct errand *e, struct arena *a,
 
 /* ---- the log's answers */
 
-static void tell(const struct errand *e, const char *what, const char *note) {
-    char uri[LIMIT_URI_BYTES + 32];
-    snprintf(uri, sizeof uri, "NEWSWIRE_URI=%s", e->uri);
-    journal(LOG_NOTICE, (const char *const[]){uri, NULL},
+static void tell(const struct errand *e, enum journal_event event, const char *what,
+                 const char *note) {
+    journal(event,
+            &(struct journal_subject){
+                .uri = e->uri, .version = e->version, .person = e->who, .reason = note},
             "%s by %s: '%s' (%s, version %" PRIu32 ")%s%s", what, e->who, e->headline, e->uri,
             e->version, *note == '\0' ? "" : ": ", note);
 }
@@ -132,7 +133,11 @@ static void finish(struct errand *e, const struct log_result *r) {
              r->fault.reason);
         return;
     }
-    tell(e, released && e->ask.type == LOG_ASK_APPROVE ? "approved and released" : word, note);
+    tell(e,
+         released   ? JOURNAL_ARTICLE_RELEASED
+         : approved ? JOURNAL_ARTICLE_APPROVED
+                    : JOURNAL_ARTICLE_REJECTED,
+         released && e->ask.type == LOG_ASK_APPROVE ? "approved and released" : word, note);
     control_answer(e->call, json_pack("{s:s,s:s,s:i,s:s,s:s,s:I,s:I}", "outcome", word, "uri",
                                       e->uri, "version", (int)e->version, "headline", e->headline,
                                       "by", e->who, "seq", (json_int_t)(released ? r->seq : 0),

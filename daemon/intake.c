@@ -1,9 +1,9 @@
 #include "daemon/intake.h"
 
-#include "daemon/journal.h"
 #include "daemon/loop.h"
 #include "daemon/meters.h"
 #include "daemon/socket.h"
+#include "proto/journal/journal.h"
 #include "proto/topic.h"
 
 #include <errno.h>
@@ -139,7 +139,9 @@ static void refuse_request(struct intake *in, const struct socket_peer *peer, ui
     reply.error = &error;
     in->counts->malformed++;
     if (code != NEWSWIRE__V1__ERROR__CODE__busy)
-        journal(LOG_WARNING, NULL, "submit: a request is refused: %s%s%s", fault->field,
+        journal(JOURNAL_REQUEST_REFUSED,
+                &(struct journal_subject){.field = fault->field, .reason = fault->reason},
+                "submit: a request is refused: %s%s%s", fault->field,
                 *fault->field == '\0' ? "" : ": ", fault->reason);
     send_reply(in, peer, &reply);
 }
@@ -243,15 +245,29 @@ static void set_fault(struct item *item, const struct fault *fault) {
         *item->fault = *fault;
 }
 
+static struct journal_subject subject_of(const struct item *item) {
+    return (struct journal_subject){.uri = item->uri,
+                                    .version = item->version,
+                                    .topic = item->topic,
+                                    .seq = item->seq,
+                                    .client = item->request->client};
+}
+
 static void log_refusal(const struct item *item) {
-    char uri[LIMIT_URI_BYTES + 32], client[96];
-    snprintf(uri, sizeof uri, "NEWSWIRE_URI=%s", item->uri == NULL ? "" : item->uri);
-    snprintf(client, sizeof client, "NEWSWIRE_CLIENT=%s", item->request->client);
-    journal(LOG_WARNING, (const char *const[]){uri, client, NULL}, "submit: %s is refused: %s%s%s",
-            item->uri == NULL ? "an article" : item->uri,
-            item->fault == NULL ? "" : item->fault->field,
-            item->fault == NULL || *item->fault->field == '\0' ? "" : ": ",
-            item->fault == NULL ? "" : item->fault->reason);
+    const char *field = item->fault == NULL ? "" : item->fault->field;
+    const char *reason = item->fault == NULL ? "" : item->fault->reason;
+    struct journal_subject about = subject_of(item);
+    about.field = field;
+    about.reason = reason;
+    journal(JOURNAL_ARTICLE_REFUSED, &about, "submit: %s is refused: %s%s%s",
+            item->uri == NULL ? "an article" : item->uri, field, *field == '\0' ? "" : ": ",
+            reason);
+}
+
+static void log_outcome(const struct item *item) {
+    struct journal_subject about = subject_of(item);
+    journal(JOURNAL_ARTICLE_TAKEN, &about, "submit: %s version %u: %s", item->uri, item->version,
+            admit_outcome_word(item->outcome));
 }
 
 static void decided(struct admit_waiter *waiter, const struct log_result *result) {
@@ -267,6 +283,8 @@ static void decided(struct admit_waiter *waiter, const struct log_result *result
         set_fault(item, &result->fault);
     if (result->outcome == LOG_REFUSED)
         log_refusal(item);
+    else if (item->uri != NULL)
+        log_outcome(item);
     admit_count(r->intake->counts, result->outcome);
     if (--r->undecided == 0)
         answer(r);
@@ -533,7 +551,9 @@ static void tell_hold(const struct request *r, const struct header *h) {
              h->hold.len < sizeof reason ? (int)h->hold.len : (int)sizeof reason - 1,
              h->hold.len == 0 ? "" : (const char *)h->hold.data);
     if (h->hold.len > 0 && h->n > 0)
-        journal(LOG_NOTICE, NULL, "submit: %zu articles of %s are to be held for review: %s", h->n,
+        journal(JOURNAL_REVIEW_WANTED,
+                &(struct journal_subject){.client = r->client, .reason = reason},
+                "submit: %zu articles of %s are to be held for review: %s", h->n,
                 *r->client == '\0' ? "a client" : r->client, reason);
 }
 

@@ -2,8 +2,8 @@
  * newswired: takes articles in, makes them durable, publishes them.
  */
 #include "daemon/control.h"
-#include "daemon/journal.h"
 #include "daemon/loop.h"
+#include "proto/journal/journal.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -91,11 +91,13 @@ static void tell_damage(struct daemon *d) {
     char text[sizeof d->damage];
     replay_trouble(d->replay, text, sizeof text);
     if (strcmp(text, d->damage) != 0)
-        journal(LOG_ERR, NULL, "the log is damaged: %s", text);
+        journal(JOURNAL_LOG_DAMAGED, &(struct journal_subject){.reason = text},
+                "the log is damaged: %s", text);
     memcpy(d->damage, text, sizeof text);
     notary_trouble(d->notary, text, sizeof text);
     if (strcmp(text, d->unsigned_why) != 0)
-        journal(LOG_ERR, NULL, "checkpoints can't be signed: %s", text);
+        journal(JOURNAL_CHECKPOINT_FAILED, &(struct journal_subject){.reason = text},
+                "checkpoints can't be signed: %s", text);
     memcpy(d->unsigned_why, text, sizeof text);
 }
 
@@ -107,9 +109,10 @@ static int look_round(sd_event_source *source, uint64_t usec, void *userdata) {
     (void)usec;
     log_bounds(d->log, &b);
     if (b.taking != d->taking && !b.taking)
-        journal(LOG_ERR, NULL, "takes nothing in: %s", b.trouble);
+        journal(JOURNAL_INTAKE_STOPPED, &(struct journal_subject){.reason = b.trouble},
+                "takes nothing in: %s", b.trouble);
     else if (b.taking != d->taking)
-        journal(LOG_NOTICE, NULL, "takes articles in again");
+        journal(JOURNAL_INTAKE_RESUMED, NULL, "takes articles in again");
     sd_notifyf(0, "STATUS=%s%s; entry %llu is the newest%s", b.taking ? "Taking articles in" : "",
                b.taking ? "" : b.trouble, (unsigned long long)b.head,
                d->settings->security.insecure ? "; INSECURE: without keys" : "");
@@ -138,7 +141,8 @@ static int open_log(struct daemon *d, struct fault *f) {
     };
     int r = log_open(&config, follow, d, &d->log, &notes, d->arena, f);
     for (size_t i = 0; i < notes.n; i++)
-        journal(LOG_WARNING, NULL, "log: %s", notes.items[i]);
+        journal(JOURNAL_LOG_RECOVERED, &(struct journal_subject){.reason = notes.items[i]},
+                "log: %s", notes.items[i]);
     if (r == 0)
         r = sd_event_add_io(d->event, &d->log_source, log_fd(d->log), EPOLLIN, log_moved, d);
     return r;
@@ -172,7 +176,8 @@ static int reload(void *userdata, char *ret_text, size_t size) {
     if (r < 0) {
         snprintf(ret_text, size, "the config is as before: %s",
                  r == -ENOMEM ? "out of memory" : config_fault_text(&fault, text, sizeof text));
-        journal(LOG_ERR, NULL, "reload: %s", ret_text);
+        journal(JOURNAL_RELOAD_FAILED, &(struct journal_subject){.reason = ret_text}, "reload: %s",
+                ret_text);
         return r;
     }
     *ret_text = '\0';
@@ -180,7 +185,7 @@ static int reload(void *userdata, char *ret_text, size_t size) {
         at +=
             (size_t)snprintf(ret_text + at, size - at, "%s%s", i == 0 ? "" : ", ", notes.items[i]);
     take_settings(d, next);
-    journal(LOG_NOTICE, NULL, "the config was read again%s%s",
+    journal(JOURNAL_RELOADED, NULL, "the config was read again%s%s",
             *ret_text == '\0' ? "" : "; at the next start: ", ret_text);
     return 0;
 }
@@ -292,20 +297,22 @@ static int run(struct daemon *d) {
     struct fault f = {0};
     int r = open_all(d, &f);
     if (r < 0) {
-        journal(LOG_ERR, NULL, "can't start: %s%s%s", f.field, *f.field == '\0' ? "" : ": ",
-                *f.reason == '\0' ? strerror(-r) : f.reason);
+        const char *reason = *f.reason == '\0' ? strerror(-r) : f.reason;
+        journal(JOURNAL_START_FAILED, &(struct journal_subject){.field = f.field, .reason = reason},
+                "can't start: %s%s%s", f.field, *f.field == '\0' ? "" : ": ", reason);
         close_all(d);
         return EX_UNAVAILABLE;
     }
-    journal(LOG_INFO, NULL, "ready: feed %s, replay %s, submit %s",
+    journal(JOURNAL_STARTED, NULL, "ready: feed %s, replay %s, submit %s",
             publish_endpoints(d->publish)->items[0], replay_endpoints(d->replay)->items[0],
             intake_endpoints(d->intake)->items[0]);
     if (d->settings->security.insecure)
-        journal(LOG_WARNING, NULL, "insecure = yes: whoever can connect may read and send all");
+        journal(JOURNAL_INSECURE, NULL,
+                "insecure = yes: whoever can connect may read and send all");
     sd_notify(0, "READY=1");
     r = sd_event_loop(d->event);
     sd_notify(0, "STOPPING=1");
-    journal(LOG_INFO, NULL, "stopping");
+    journal(JOURNAL_STOPPING, NULL, "stopping");
     close_all(d);
     return r < 0 ? EX_SOFTWARE : EX_OK;
 }
@@ -353,7 +360,7 @@ int main(int argc, char **argv) {
     struct stat st;
     if (config == NULL && stat(default_config, &st) == 0)
         config = default_config;
-    journal_open();
+    journal_open("newswired");
     mallopt(M_TRIM_THRESHOLD, TRIM_BYTES); /* or it rises with the largest burst */
     mallopt(M_MMAP_THRESHOLD, TRIM_BYTES);
     hide_memory();
@@ -362,7 +369,9 @@ int main(int argc, char **argv) {
         return EX_OSERR;
     int r = settings_load(config, &d.settings, &fault);
     if (r < 0)
-        journal(LOG_ERR, NULL, "%s", config_fault_text(&fault, text, sizeof text));
+        journal(JOURNAL_CONFIG_BAD,
+                &(struct journal_subject){.file = fault.file, .reason = fault.reason}, "%s",
+                config_fault_text(&fault, text, sizeof text));
     else
         journal_set_level(priority_of(d.settings->service.log_level));
     int code = r < 0 ? EX_CONFIG : check ? EX_OK : run(&d);

@@ -1,9 +1,9 @@
 #include "daemon/publish.h"
 
-#include "daemon/journal.h"
 #include "daemon/loop.h"
 #include "daemon/socket.h"
 #include "daemon/subscriptions.h"
+#include "proto/journal/journal.h"
 #include "proto/topic.h"
 
 #include <errno.h>
@@ -291,7 +291,8 @@ void publish_checkpoints(struct publish *p, struct notary *notary) {
 void publish_reload(struct publish *p, const struct settings *settings) {
     p->settings = settings;
     if (add_configured(p) < 0)
-        journal(LOG_ERR, NULL, "feed: out of memory: new topics have no heartbeats yet");
+        journal(JOURNAL_HEARTBEATS_MISSING, NULL,
+                "feed: out of memory: new topics have no heartbeats yet");
 }
 
 static int set_options(struct publish *p) {

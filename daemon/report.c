@@ -1,7 +1,7 @@
 #include "daemon/report.h"
 
-#include "daemon/journal.h"
 #include "daemon/loop.h"
+#include "proto/journal/journal.h"
 
 #include <stdlib.h>
 
@@ -106,7 +106,8 @@ static json_t *security(const struct control_subject *s) {
 json_t *report_status(const struct control_subject *s) {
     struct log_bounds b;
     long long error_usec;
-    const char *error = journal_last_error(&error_usec);
+    char error[512];
+    journal_last_error(error, sizeof error, &error_usec);
     json_t *replay = NULL, *object = json_object();
     log_bounds(s->log, &b);
     codec_mend_utf8(b.trouble);

@@ -1,10 +1,11 @@
 #include "daemon/subscriptions.h"
 
-#include "daemon/journal.h"
 #include "daemon/loop.h"
+#include "proto/journal/journal.h"
 #include "proto/topic.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
@@ -134,7 +135,7 @@ static void repel(struct subscriptions *s, const struct identity *sender) {
         connections_cut(s->connections, &who);
     }
     zmq_msg_close(&m);
-    journal(LOG_WARNING, NULL,
+    journal(JOURNAL_FEED_ATTACKED, &(struct journal_subject){.key = sender->key},
             "feed: key %s sent what is no subscription; it is banned, and %zu subscriptions that "
             "waited are to be made again",
             sender->key, dropped);
@@ -148,10 +149,13 @@ static void tell_refusal(struct subscriptions *s, const struct client *client,
     if (s->line_usec != 0 && now - s->line_usec < LINE_EVERY_USEC)
         return;
     s->line_usec = now;
-    journal(LOG_NOTICE, NULL, "feed: client %s may not read '%.*s'",
-            client == NULL ? "(none)" : client->name,
-            prefix.len < LIMIT_TOPIC_BYTES ? (int)prefix.len : LIMIT_TOPIC_BYTES,
-            (const char *)prefix.data);
+    const char *name = client == NULL ? "(none)" : client->name;
+    char topic[LIMIT_TOPIC_BYTES + 1];
+    snprintf(topic, sizeof topic, "%.*s",
+             prefix.len < LIMIT_TOPIC_BYTES ? (int)prefix.len : LIMIT_TOPIC_BYTES,
+             (const char *)prefix.data);
+    journal(JOURNAL_SUBSCRIPTION_REFUSED, &(struct journal_subject){.client = name, .topic = topic},
+            "feed: client %s may not read '%s'", name, topic);
 }
 
 enum subscription subscriptions_take(struct subscriptions *s, const struct settings *settings,

@@ -120,6 +120,8 @@ static int propose(struct drop *d, Article *article, struct drop_item *item) {
     struct log_proposal *p = &d->proposals[d->n_proposals];
     item->drop = d;
     article_strip_kill(article);
+    item->uri = article->uri;
+    item->version = article->version;
     item->title = *article->headline == '\0' ? article->uri : article->headline;
     int r = codec_pack(d->arena, &article->base, &bytes);
     if (r == 0)

@@ -24,6 +24,8 @@ struct drop_item {
     struct admit_waiter waiter; /* first: the log's cookie points here */
     struct drop *drop;
     const char *title; /* headline, or uri */
+    const char *uri;
+    uint32_t version;
     enum log_outcome outcome;
     uint64_t seq;
     char topic[LIMIT_TOPIC_BYTES + 1];

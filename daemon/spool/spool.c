@@ -1,8 +1,8 @@
 #include "daemon/spool/spool.h"
 
-#include "daemon/journal.h"
 #include "daemon/loop.h"
 #include "daemon/spool/drop.h"
+#include "proto/journal/journal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -67,7 +67,8 @@ static void set_trouble(struct spool *s, const char *subject, const char *reason
     snprintf(text, sizeof text, "%.200s: %s", subject, reason);
     codec_mend_utf8(text); /* it goes into the status */
     if (strcmp(text, s->trouble) != 0)
-        journal(LOG_ERR, NULL, "spool: %s", text);
+        journal(JOURNAL_SPOOL_TROUBLE, &(struct journal_subject){.file = subject, .reason = reason},
+                "spool: %s", text);
     memcpy(s->trouble, text, sizeof text);
 }
 
@@ -280,50 +281,77 @@ static void start(struct spool *s, void *(*run)(void *drop)) {
     eventfd_write(s->work_fd, 1);
 }
 
-static void tell_warnings(const struct spool *s, const char *const *fields) {
+static void tell_warnings(const struct spool *s) {
     const struct text_list *warnings = &s->drop->parsed.warnings;
     const struct text_list *unplaced = &s->drop->parsed.unplaced;
     const char *name = s->drop->name;
+    const struct journal_subject about = {.file = name};
     for (size_t i = 0; i < warnings->n && i < LINES_TOLD; i++)
-        journal(LOG_NOTICE, fields, "spool: %s: %s", name, warnings->items[i]);
+        journal(JOURNAL_FILE_NOTED,
+                &(struct journal_subject){.file = name, .reason = warnings->items[i]},
+                "spool: %s: %s", name, warnings->items[i]);
     for (size_t i = 0; i < unplaced->n && i < LINES_TOLD; i++)
-        journal(LOG_NOTICE, fields, "spool: %s: unplaced: %s", name, unplaced->items[i]);
+        journal(JOURNAL_FILE_UNPLACED, &about, "spool: %s: unplaced: %s", name, unplaced->items[i]);
     if (unplaced->n > LINES_TOLD)
-        journal(LOG_NOTICE, fields, "spool: %s: and %zu more unplaced", name,
+        journal(JOURNAL_FILE_UNPLACED, &about, "spool: %s: and %zu more unplaced", name,
                 unplaced->n - LINES_TOLD);
 }
 
-static void tell_refusals(const struct spool *s, const char *const *fields) {
+static struct journal_subject subject_of(const struct drop *d, const struct drop_item *item) {
+    return (struct journal_subject){.file = d->name,
+                                    .uri = item->uri,
+                                    .version = item->version,
+                                    .topic = item->topic,
+                                    .seq = item->seq};
+}
+
+static void tell_refused_item(const struct drop *d, const struct drop_item *item) {
+    const struct fault *f = &item->fault;
+    struct journal_subject about = subject_of(d, item);
+    about.field = f->field;
+    about.reason = f->reason;
+    journal(JOURNAL_ARTICLE_REFUSED, &about, "spool: %s: '%s' is refused: %s%s%s", d->name,
+            item->title, f->field, *f->field == '\0' ? "" : ": ", f->reason);
+}
+
+static void tell_refusals(const struct spool *s) {
     const struct drop *d = s->drop;
     const struct fault *f = &d->refusal.fault;
     char line[40] = "";
     if (d->refusal.line > 0)
         snprintf(line, sizeof line, "line %zu: ", d->refusal.line);
     if (*f->reason != '\0')
-        journal(LOG_WARNING, fields, "spool: %s is refused: %s%s%s%s", d->name, line, f->field,
+        journal(JOURNAL_FILE_REFUSED,
+                &(struct journal_subject){.file = d->name, .field = f->field, .reason = f->reason},
+                "spool: %s is refused: %s%s%s%s", d->name, line, f->field,
                 *f->field == '\0' ? "" : ": ", f->reason);
     size_t told = 0;
     for (size_t i = 0; i < d->n_items && told < LINES_TOLD; i++)
         if (d->items[i].outcome == LOG_REFUSED) {
-            journal(LOG_WARNING, fields, "spool: %s: '%s' is refused: %s%s%s", d->name,
-                    d->items[i].title, d->items[i].fault.field,
-                    *d->items[i].fault.field == '\0' ? "" : ": ", d->items[i].fault.reason);
+            tell_refused_item(d, &d->items[i]);
             told++;
         }
 }
 
+static void tell_taken_item(const struct drop *d, const struct drop_item *item) {
+    struct journal_subject about = subject_of(d, item);
+    journal(JOURNAL_ARTICLE_TAKEN, &about, "spool: %s: %s version %u: %s", d->name, item->uri,
+            item->version, admit_outcome_word(item->outcome));
+}
+
 static void tell(const struct spool *s) {
     const struct drop *d = s->drop;
-    char file[DROP_NAME_BYTES + 16];
-    snprintf(file, sizeof file, "NEWSWIRE_FILE=%s", d->name);
-    const char *const fields[] = {file, NULL};
     if (d->state == DROP_REJECTED)
-        tell_refusals(s, fields);
-    tell_warnings(s, fields);
+        tell_refusals(s);
+    tell_warnings(s);
+    for (size_t i = 0; i < d->n_items; i++)
+        if (d->items[i].outcome != LOG_REFUSED)
+            tell_taken_item(d, &d->items[i]);
     if (d->n_items > 0)
-        journal(LOG_INFO, fields, "spool: %s: %zu accepted, %zu duplicate, %zu held, %zu refused",
-                d->name, drop_count(d, LOG_ACCEPTED), drop_count(d, LOG_DUPLICATE),
-                drop_count(d, LOG_HELD), drop_count(d, LOG_REFUSED));
+        journal(JOURNAL_FILE_TAKEN, &(struct journal_subject){.file = d->name},
+                "spool: %s: %zu accepted, %zu duplicate, %zu held, %zu refused", d->name,
+                drop_count(d, LOG_ACCEPTED), drop_count(d, LOG_DUPLICATE), drop_count(d, LOG_HELD),
+                drop_count(d, LOG_REFUSED));
 }
 
 /* Done with the file at work, which may have to be taken again. */

@@ -1,8 +1,7 @@
 /* The control socket, and the log lines that it tells of. */
 
+#include "proto/journal/journal.h"
 #include "tests/daemon/rig.h"
-
-#include "daemon/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +26,7 @@ static int set_up(void **state) {
     (void)state;
     rig_setup(&r, "[section \"briefs\"]\n[section \"politics\"]\n"
                   "[feed]\nheartbeat_interval = 1h\n");
-    journal_open();
+    journal_open("newswired");
     journal_set_level(LOG_WARNING);
     rig_open(&r, RIG_ALL);
     return 0;
@@ -249,7 +248,7 @@ static void a_long_last_error(void **state) {
     (void)state;
     void *s = operator();
     for (size_t shift = 0; shift < 3; shift++) {
-        journal(LOG_ERR, NULL, "%s", long_word(shift));
+        journal(JOURNAL_LOG_DAMAGED, NULL, "%s", long_word(shift));
         status(s);
         assert_non_null(strstr(text("last_error:text"), "报报报"));
     }
@@ -370,11 +369,13 @@ static void no_line_is_forged(void **state) {
 static void lines_below_the_level_are_left_out(void **state) {
     (void)state;
     long long usec;
+    char error[512];
     journal_set_level(LOG_WARNING);
-    journal(LOG_INFO, NULL, "chatter");
-    journal(LOG_WARNING, (const char *const[]){"NEWSWIRE_TOPIC=a/brief", NULL}, "a %s", "warning");
-    journal(LOG_ERR, NULL, "an error");
-    assert_string_equal(journal_last_error(&usec), "an error");
+    journal(JOURNAL_STOPPING, NULL, "chatter");
+    journal(JOURNAL_INSECURE, &(struct journal_subject){.topic = "a/brief"}, "a %s", "warning");
+    journal(JOURNAL_LOG_DAMAGED, NULL, "an error");
+    journal_last_error(error, sizeof error, &usec);
+    assert_string_equal(error, "an error");
     assert_in_range(loop_utc_usec() - usec, 0, 5000000);
     assert_non_null(strstr(lines(), "newswired: a warning\nnewswired: error: an error\n"));
     assert_null(strstr(lines(), "chatter"));

@@ -1,6 +1,6 @@
 #include "tests/daemon/rig.h"
 
-#include "daemon/journal.h"
+#include "proto/journal/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
