@@ -6,9 +6,17 @@ CC      ?= cc
 ifeq ($(MODE)-$(origin CC),fuzz-default)
 CC      := clang
 endif
-PREFIX  ?= /usr/local
 CFLAGS  ?= -O2 -g
 VERSION := 0.1.0
+# The name of the shared library's interface; another when a program must be built anew for it.
+ABI     := 0
+
+# ---- where `make install` puts it, below DESTDIR
+
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+DOCDIR  ?= $(PREFIX)/share/doc/newswire
 
 # ---- modes: release, debug, asan, tsan, coverage, fuzz; a folder of objects each
 
@@ -24,18 +32,19 @@ MODE_CFLAGS := $(MODE_CFLAGS_$(MODE))
 
 # ---- libraries
 
-PACKAGES   := libzmq libprotobuf-c libsystemd inih jansson libxml-2.0 libsodium nettle
-PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
-PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES))
-LIBS       = $(PKG_LIBS) -lunistring
-# Of the tools alone; the library for others needs none of them.
-TOOL_PACKAGES   := sqlite3 libcurl libmicrohttpd
-TOOL_CFLAGS     = $(shell pkg-config --cflags $(TOOL_PACKAGES))
-TOOL_LIBS       = $(shell pkg-config --libs $(TOOL_PACKAGES))
+# What the library for others needs; the programs need the rest as well.
+LIB_PACKAGES  := libzmq libprotobuf-c inih jansson libxml-2.0 libsodium nettle
+PACKAGES      := $(LIB_PACKAGES) libsystemd
+TOOL_PACKAGES := sqlite3 libcurl libmicrohttpd
+PKG_CFLAGS    = $(shell pkg-config --cflags $(PACKAGES))
+TOOL_CFLAGS   = $(shell pkg-config --cflags $(TOOL_PACKAGES))
+LIB_LIBS      = $(shell pkg-config --libs $(LIB_PACKAGES)) -lunistring
+LIBS          = $(shell pkg-config --libs $(PACKAGES)) -lunistring
+TOOL_LIBS     = $(shell pkg-config --libs $(TOOL_PACKAGES))
 
 FLAGS = -std=gnu17 -D_GNU_SOURCE -DNEWSWIRE_VERSION='"$(VERSION)"' -I. -I$(B)/gen \
 	-fPIC -pthread -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wformat=2 -Wpointer-arith -Wvla $(CFLAGS) $(MODE_CFLAGS) $(WERROR)
+	-Wformat=2 -Wpointer-arith -Wvla $(CPPFLAGS) $(CFLAGS) $(MODE_CFLAGS) $(WERROR)
 COMPILE = $(CC) $(FLAGS) $(PKG_CFLAGS) $(TOOL_CFLAGS)
 LINK    = $(CC) -Wl,--as-needed $(LDFLAGS) $(MODE_CFLAGS) -pthread
 
@@ -51,7 +60,7 @@ FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 SCRIPTS    := .ci/run tests/run tests/fuzz/run packaging/install-dependencies packaging/demo/demo tests/bench/run \
 	$(wildcard tests/*/*.sh)
-UNITS      := $(patsubst packaging/systemd/%.in,%,$(wildcard packaging/systemd/*.in))
+UNITS      := $(patsubst packaging/%.in,$(B)/%,$(wildcard packaging/systemd/*.in))
 MANUALS    := $(wildcard proto/*.[1-8] daemon/*.[1-8] clients/*.[1-8])
 C_FILES    := $(wildcard proto/*.[ch] proto/*/*.[ch] daemon/*.[ch] daemon/*/*.[ch] \
 	clients/*.[ch] clients/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
@@ -60,8 +69,10 @@ obj         = $(patsubst %.c,$(B)/%.o,$(1))
 PROTO_LIB  := $(B)/libproto.a
 DAEMON_LIB := $(B)/libdaemon.a
 CLIENT_LIB := $(B)/libnewswire.a
-# For others: one object that shows nothing but newswire.h's names.
+# For others: they show nothing but newswire.h's names.
+LIB_NAMES  := clients/lib/newswire.map
 PUBLIC_LIB := $(B)/public/libnewswire.a
+SHARED_LIB := $(B)/public/libnewswire.so.$(ABI)
 PROGRAMS   := $(B)/newswired $(addprefix $(B)/,$(TOOLS))
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(filter %_test.c,$(TEST_SRC)))
 TEST_HELP  := $(call obj,$(filter-out %_test.c,$(TEST_SRC)))
@@ -78,7 +89,7 @@ SYSTEM_TESTS := $(sort $(filter-out %/lib.sh %/forward_lib.sh,$(wildcard tests/s
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) $(PUBLIC_LIB) ## build the programs and the client library
+all: $(PROGRAMS) $(PUBLIC_LIB) $(SHARED_LIB) ## build the programs and the client libraries
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -121,33 +132,31 @@ coverage: ## run the tests and print which share of the lines they reach
 	@gcov -n -r $$(find build/coverage -name '*.gcda' ! -path '*/tests/*') 2>/dev/null | \
 		awk '/^File/ { f = $$2 } /^Lines/ { print $$2, f }' | sort -u | grep -v pb-c
 
-MAN_OF = $(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(1)))
-install: all ## install under DESTDIR and PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/include \
-		$(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/share/newswire
-	install -m 755 $(B)/newswired $(DESTDIR)$(PREFIX)/sbin
-	install -m 755 $(addprefix $(B)/,$(TOOLS)) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 proto/newswire.proto proto/PROTOCOL.md daemon/newswired.conf \
-		clients/newswire-forward.conf \
-		$(DESTDIR)$(PREFIX)/share/newswire
-	install -m 644 clients/lib/newswire.h $(DESTDIR)$(PREFIX)/include
-	install -m 644 $(PUBLIC_LIB) $(DESTDIR)$(PREFIX)/lib
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(PACKAGES)|' \
-		packaging/newswire.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/newswire.pc
-	$(foreach m,$(MANUALS),install -D -m 644 $(m) $(call MAN_OF,$(m))/$(notdir $(m)) &&) true
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	$(foreach u,$(UNITS),sed 's|@PREFIX@|$(PREFIX)|' packaging/systemd/$(u).in \
-		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$(u) &&) true
-	install -D -m 644 packaging/sysusers/newswire.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/newswire.conf
+# One line for each file, MODE:TO:FROM; uninstall takes away what install put there.
+place  = $(foreach f,$(3),$(1):$(2)/$(notdir $(f)):$(f))
+PLACES = $(call place,755,$(PREFIX)/sbin,$(B)/newswired) \
+	$(call place,755,$(PREFIX)/bin,$(addprefix $(B)/,$(TOOLS))) \
+	$(foreach m,$(MANUALS),$(call place,644,$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(m))),$(m))) \
+	$(call place,644,$(PREFIX)/include,clients/lib/newswire.h) \
+	$(call place,644,$(LIBDIR),$(PUBLIC_LIB) $(SHARED_LIB)) \
+	$(call place,644,$(LIBDIR)/pkgconfig,$(B)/newswire.pc) \
+	$(call place,644,$(UNITDIR),$(UNITS)) \
+	$(call place,644,$(PREFIX)/lib/sysusers.d,packaging/sysusers/newswire.conf) \
+	$(call place,644,$(PREFIX)/lib/systemd/catalog,$(wildcard packaging/journal/*.catalog)) \
+	$(call place,644,$(PREFIX)/share/newswire,proto/newswire.proto) \
+	$(call place,644,$(DOCDIR),README.md packaging/CHANGELOG proto/PROTOCOL.md daemon/SECURITY.md) \
+	$(call place,644,$(DOCDIR)/examples,daemon/newswired.conf clients/newswire-forward.conf \
+		$(wildcard packaging/demo/*.txt))
+for_each_place = printf '%s\n' $(PLACES) | while IFS=: read -r mode to from; do $(1) || exit 1; done
+
+install: all $(UNITS) $(B)/newswire.pc ## install under DESTDIR and PREFIX
+	@$(call for_each_place,install -D -m "$$mode" "$$from" "$(DESTDIR)$$to")
+	@ln -sf $(notdir $(SHARED_LIB)) $(DESTDIR)$(LIBDIR)/libnewswire.so
 
 uninstall: ## take away what install put there
-	rm -f $(DESTDIR)$(PREFIX)/sbin/newswired $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(TOOLS)) \
-		$(foreach m,$(MANUALS),$(call MAN_OF,$(m))/$(notdir $(m))) \
-		$(DESTDIR)$(PREFIX)/include/newswire.h $(DESTDIR)$(PREFIX)/lib/libnewswire.a \
-		$(DESTDIR)$(PREFIX)/lib/pkgconfig/newswire.pc \
-		$(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS)) \
-		$(DESTDIR)$(PREFIX)/lib/sysusers.d/newswire.conf
-	rm -rf $(DESTDIR)$(PREFIX)/share/newswire
+	@$(call for_each_place,rm -f "$(DESTDIR)$$to")
+	@rm -f $(DESTDIR)$(LIBDIR)/libnewswire.so
+	@rmdir $(addprefix $(DESTDIR),$(DOCDIR)/examples $(DOCDIR) $(PREFIX)/share/newswire) 2>/dev/null || true
 
 dist: ## a tar file of the committed source
 	@mkdir -p build
@@ -193,12 +202,25 @@ $(B)/%.a:
 
 # What only the services need stays out of it.
 PUBLIC_SRC := $(LIB_SRC) $(filter-out proto/journal/%,$(PROTO_SRC))
-$(PUBLIC_LIB): $(call obj,$(PUBLIC_SRC)) $(PB).o
+$(PUBLIC_LIB): $(call obj,$(PUBLIC_SRC)) $(PB).o $(LIB_NAMES)
 	@mkdir -p $(@D)
-	$(LD) -r -o $(@D)/newswire.o $^
-	objcopy --wildcard --keep-global-symbol='newswire_*' $(@D)/newswire.o
+	$(LD) -r -o $(@D)/newswire.o $(filter %.o,$^)
+	sed -n 's/^ *\(newswire_[a-z_]*\);$$/\1/p' $(LIB_NAMES) >$(@D)/names
+	objcopy --keep-global-symbols=$(@D)/names $(@D)/newswire.o
 	@rm -f $@
 	ar rcs $@ $(@D)/newswire.o
+
+# The sanitizers' names are the program's to bring.
+$(SHARED_LIB): $(call obj,$(PUBLIC_SRC)) $(PB).o $(LIB_NAMES)
+	@mkdir -p $(@D)
+	$(LINK) -shared -Wl,-soname,$(@F) -Wl,--version-script=$(LIB_NAMES) \
+		$(if $(findstring sanitize,$(MODE_CFLAGS)),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(LIB_LIBS)
+
+# PREFIX and others may be another each time.
+$(UNITS) $(B)/newswire.pc: $(B)/%: packaging/%.in FORCE
+	@mkdir -p $(@D)
+	@sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(LIB_PACKAGES)|' \
+		$< >$@
 
 $(B)/newswired: $(B)/daemon/main.o $(DAEMON_LIB) $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS)
