@@ -374,10 +374,14 @@ static const struct config_key outlet_keys[] = {
 
 /* ---- outlets */
 
+int outlet_config_defaults(struct arena *a, struct outlet_config *o) {
+    return config_section_defaults(a, outlet_keys, o);
+}
+
 static void *new_outlet(struct arena *a, void *destination, const char *name) {
     struct forward_config *c = destination;
     struct outlet_config *o = arena_alloc(a, sizeof *o);
-    if (o == NULL || config_section_defaults(a, outlet_keys, o) < 0 ||
+    if (o == NULL || outlet_config_defaults(a, o) < 0 ||
         article_push(a, (void ***)&c->outlets, &c->n_outlets, o) < 0)
         return NULL;
     o->name = name;
@@ -417,32 +421,12 @@ const struct config_section *const forward_sections[] = {&forward_section, &rece
 
 /* ---- what the table can't check */
 
-static bool read_minute(const char **text, int *ret) {
-    char *end;
-    const char *s = *text;
-    if (s[0] < '0' || s[0] > '9')
-        return false;
-    long hour = strtol(s, &end, 10);
-    if (*end != ':' || end[1] < '0' || end[1] > '9' || end[2] < '0' || end[2] > '9' || hour > 24)
-        return false;
-    int minute = (end[1] - '0') * 10 + end[2] - '0';
-    *text = end + 3;
-    *ret = (int)hour * 60 + minute;
-    return minute < 60 && *ret <= 24 * 60;
-}
-
 static const char *check_times(struct arena *a, struct outlet_config *o) {
-    const char *s = o->window_text;
     if (zone_load(a, o->timezone, &o->zone) < 0)
         return "timezone: the system has none of that name";
-    o->window = (struct day_window){-1, -1};
-    o->batch_minute = -1;
-    if (*s != '\0' &&
-        (!read_minute(&s, &o->window.from) || *s++ != '-' || !read_minute(&s, &o->window.to) ||
-         *s != '\0' || o->window.from == o->window.to))
+    if (!zone_read_window(o->window_text, &o->window))
         return "window: it should be like 07:30-22:00";
-    s = o->batch_text;
-    if (*s != '\0' && (!read_minute(&s, &o->batch_minute) || *s != '\0'))
+    if (!zone_read_minute(o->batch_text, &o->batch_minute))
         return "batch: it should be a time of day like 17:00";
     return NULL;
 }

@@ -13,11 +13,6 @@
 enum forward_late { LATE_PARK, LATE_SEND, LATE_DROP };
 enum forward_starttls { STARTTLS_REQUIRED, STARTTLS_IF_OFFERED, STARTTLS_NEVER };
 
-/* A place on the 24 hours of a day, in minutes, of a zone; -1: none. */
-struct day_window {
-    int from, to;
-};
-
 struct outlet_config {
     const char *name;
     size_t index; /* among all */
@@ -75,6 +70,10 @@ struct forward_config {
 };
 
 extern const struct config_section *const forward_sections[];
+
+/* Sets every key of an outlet to its default. 0 or -ENOMEM. */
+int outlet_config_defaults(struct arena *a, struct outlet_config *o)
+    __attribute__((nonnull, warn_unused_result));
 
 /* Reads the config and checks each outlet. 0; -EINVAL, -ENOENT, … with *ret_fault
  * set; -ENOMEM. */

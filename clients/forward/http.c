@@ -67,7 +67,7 @@ static int open_http(const struct outlet_config *o, void **ret, char *error, siz
         return r;
     }
     CURL *e = h->curl.easy;
-    curl_easy_setopt(e, CURLOPT_USERAGENT, "newswire-forward/" NEWSWIRE_VERSION);
+    curl_easy_setopt(e, CURLOPT_USERAGENT, "newswire/" NEWSWIRE_VERSION);
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, (long)o->redirects);
     curl_easy_setopt(e, CURLOPT_MAXREDIRS, 3L);
     curl_easy_setopt(e, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
@@ -118,19 +118,24 @@ static int add_signatures(struct http *h, const struct parcel *p, struct slice b
 }
 
 /* A uri may hold what no header can: it is escaped as in a url. */
-static void add_facts(struct http *h, const struct parcel *p) {
-    const struct outlet_config *o = h->curl.outlet;
+static void add_article(struct http *h, const struct parcel *p) {
     char *uri = curl_easy_escape(h->curl.easy, p->uri, 0);
-    add_header(h, "Content-Type: %s", p->media_type);
-    add_header(h, "Expect:");
     add_header(h, "X-Newswire-Action: %s", parcel_action_name(p->action));
     add_header(h, "X-Newswire-Uri: %s", uri == NULL ? "" : uri);
     add_header(h, "X-Newswire-Version: %u", p->version);
     if (*p->receipt != '\0')
         add_header(h, "X-Newswire-Receipt: %s", p->receipt);
+    curl_free(uri);
+}
+
+static void add_facts(struct http *h, const struct parcel *p) {
+    const struct outlet_config *o = h->curl.outlet;
+    add_header(h, "Content-Type: %s", p->media_type);
+    add_header(h, "Expect:");
+    if (*p->uri != '\0')
+        add_article(h, p);
     for (size_t i = 0; i < o->headers.n; i++)
         add_header(h, "%s", o->headers.items[i]);
-    curl_free(uri);
 }
 
 static const char *choose(const char *special, const char *usual) {

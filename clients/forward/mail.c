@@ -115,6 +115,13 @@ __attribute__((format(printf, 3, 4))) static bool add_header(struct curl_slist *
     return good;
 }
 
+static bool add_article(struct curl_slist **list, const struct parcel *p) {
+    return add_header(list, "X-Newswire-Action", "%s", parcel_action_name(p->action)) &&
+           add_header(list, "X-Newswire-Uri", "%s", p->uri) &&
+           add_header(list, "X-Newswire-Version", "%u", p->version) &&
+           (*p->receipt == '\0' || add_header(list, "X-Newswire-Receipt", "%s", p->receipt));
+}
+
 static bool add_headers(const struct outlet_config *o, const struct parcel *p,
                         struct curl_slist **list) {
     char date[64], to[4096] = "";
@@ -128,11 +135,8 @@ static bool add_headers(const struct outlet_config *o, const struct parcel *p,
     return add_header(list, "Date", "%s", date) && add_header(list, "From", "%s", o->mail_from) &&
            add_header(list, "To", "%s", to) && add_header(list, "Subject", "%s", p->subject) &&
            add_header(list, "Message-ID", "<%s@%s>", p->message_id, host) &&
-           add_header(list, "X-Newswire-Action", "%s", parcel_action_name(p->action)) &&
-           add_header(list, "X-Newswire-Uri", "%s", p->uri) &&
-           add_header(list, "X-Newswire-Version", "%u", p->version) &&
-           (p->action != PARCEL_KILL || add_header(list, "Importance", "high")) &&
-           (*p->receipt == '\0' || add_header(list, "X-Newswire-Receipt", "%s", p->receipt));
+           ((p->action != PARCEL_KILL && !p->urgent) || add_header(list, "Importance", "high")) &&
+           (*p->uri == '\0' || add_article(list, p));
 }
 
 /* ---- the mail */

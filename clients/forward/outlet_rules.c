@@ -63,10 +63,8 @@ int64_t outlet_due(const struct outlet_config *o, int64_t now) {
 }
 
 bool outlet_is_open(const struct outlet_config *o, int64_t now, int64_t *ret_open) {
-    int minute = zone_minute(o->zone, now), from = o->window.from, to = o->window.to;
-    if (from < 0 || (from < to && minute >= from && minute < to) ||
-        (from > to && (minute >= from || minute < to))) /* over midnight */
+    if (o->window.from < 0 || zone_within(o->zone, &o->window, now))
         return true;
-    *ret_open = zone_next(o->zone, now, from);
+    *ret_open = zone_next(o->zone, now, o->window.from);
     return false;
 }

@@ -30,8 +30,9 @@ struct parcel_order {
 struct parcel {
     enum parcel_action action;
     const char *message_id;
-    const char *uri, *remote_id, *receipt;
+    const char *uri, *remote_id, *receipt; /* uri "": it is a message, and no article */
     uint32_t version;
+    bool urgent;                                 /* of a message: a mail says so */
     const char *filename, *subject, *media_type; /* media_type with its charset */
     const char *text;                            /* UTF-8; of a mail */
     struct slice body;                           /* in the outlet's format */

@@ -21,6 +21,35 @@ struct zone {
     struct change changes[MOST_CHANGES];
 };
 
+/* ---- times of day as text */
+
+static bool read_minute(const char **text, int *ret) {
+    char *end;
+    const char *s = *text;
+    if (s[0] < '0' || s[0] > '9')
+        return false;
+    long hour = strtol(s, &end, 10);
+    if (*end != ':' || end[1] < '0' || end[1] > '9' || end[2] < '0' || end[2] > '9' || hour > 24)
+        return false;
+    int minute = (end[1] - '0') * 10 + end[2] - '0';
+    *text = end + 3;
+    *ret = (int)hour * 60 + minute;
+    return minute < 60 && *ret <= 24 * 60;
+}
+
+bool zone_read_minute(const char *text, int *ret) {
+    *ret = -1;
+    return *text == '\0' || (read_minute(&text, ret) && *text == '\0');
+}
+
+bool zone_read_window(const char *text, struct day_window *ret) {
+    *ret = (struct day_window){-1, -1};
+    return *text == '\0' || (read_minute(&text, &ret->from) && *text++ == '-' &&
+                             read_minute(&text, &ret->to) && *text == '\0' && ret->from != ret->to);
+}
+
+/* ---- zones */
+
 static int64_t offset_at(int64_t seconds) {
     time_t t = (time_t)seconds;
     struct tm tm;
@@ -82,6 +111,13 @@ int64_t zone_local(const struct zone *z, int64_t t) {
 
 int zone_minute(const struct zone *z, int64_t t) {
     return (int)(zone_local(z, t) / (60 * usec) % (24 * 60));
+}
+
+bool zone_within(const struct zone *z, const struct day_window *w, int64_t t) {
+    int minute = zone_minute(z, t);
+    if (w->from < w->to)
+        return minute >= w->from && minute < w->to;
+    return w->from >= 0 && (minute >= w->from || minute < w->to); /* over midnight */
 }
 
 /* By minutes and not by days, since a day may have 23 hours or 25, and lack the
