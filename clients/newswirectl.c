@@ -10,6 +10,7 @@
 static const struct command commands[] = {
     {"status", "", "log, topics, readers, counts", ctl_show},
     {"sections", "", "the sections, and the topics to subscribe to", ctl_show},
+    {"since", "TIME", "which topics have entries from that time on", ctl_show},
     {"held", "", "articles that wait for their time or for a person", ctl_show},
     {"release", "ITEM", "let a held article go now", ctl_show},
     {"approve", "ITEM", "--as NAME: one of the approvals it waits for", ctl_show},

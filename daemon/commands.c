@@ -3,6 +3,7 @@
 #include "daemon/catalog.h"
 #include "daemon/held.h"
 #include "daemon/report.h"
+#include "proto/formats/timestamp.h"
 #include "proto/json.h"
 
 #include <string.h>
@@ -11,6 +12,23 @@ enum { SECTIONS_ARENA_BYTES = 1 << 20 };
 
 static void status(struct control_call *call) {
     control_answer(call, report_status(control_subject(call)));
+}
+
+static void since(struct control_call *call) {
+    const char *text = call->arguments[0];
+    json_t *value = NULL;
+    int64_t usec;
+    if (text == NULL || !timestamp_read(slice_of(text), &usec)) {
+        control_refuse(call, NEWSWIRE__V1__ERROR__CODE__invalid,
+                       "since wants a TIME, such as 2031-04-09T06:00:00+08:00");
+        return;
+    }
+    int r = report_since(control_subject(call), usec, &value);
+    if (r < 0)
+        control_refuse(call, NEWSWIRE__V1__ERROR__CODE__damaged, "the log can't be read: %s",
+                       strerror(-r));
+    else
+        control_answer(call, value);
 }
 
 static void sections(struct control_call *call) {
@@ -39,6 +57,7 @@ static void help(struct control_call *call);
 
 static const struct command commands[] = {
     {"status", "", "how the daemon is, and how far its readers are", status},
+    {"since", "TIME", "which topics have entries from that time on", since},
     {"sections", "", "the sections, and the topics that can be subscribed to", sections},
     {"held", "", "what waits for its time or for a person", held_list},
     {"release", "ITEM NAME", "lets a held article go now", held_release},

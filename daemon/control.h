@@ -26,6 +26,7 @@ struct control_subject {
     struct spool *spool; /* NULL: there is none */
     struct publish *publish;
     struct replay *replay;
+    struct notary *notary; /* NULL: it signs nothing */
     const struct admit_counts *counts;
     int64_t started_usec; /* UTC */
     /* Reads the config again. 0, with a sentence on what waits for a restart, or

@@ -266,6 +266,7 @@ static int open_all(struct daemon *d, struct fault *f) {
     subject.intake = d->intake;
     subject.publish = d->publish;
     subject.replay = d->replay;
+    subject.notary = d->notary;
     return r < 0 ? r : control_open(d->event, d->zmq, &subject, &d->control, f);
 }
 

@@ -103,6 +103,16 @@ static json_t *security(const struct control_subject *s) {
     return object;
 }
 
+/* NULL without a key to sign with. */
+static json_t *checkpoints(const struct control_subject *s) {
+    char trouble[256] = "";
+    if (s->notary == NULL)
+        return json_null();
+    notary_trouble(s->notary, trouble, sizeof trouble);
+    codec_mend_utf8(trouble);
+    return json_pack("{s:s}", "trouble", trouble);
+}
+
 json_t *report_status(const struct control_subject *s) {
     struct log_bounds b;
     long long error_usec;
@@ -130,9 +140,34 @@ json_t *report_status(const struct control_subject *s) {
         json_object_set_new(object, "replay", replay);
     json_object_set_new(object, "submit", submit(s));
     json_object_set_new(object, "spool", spool(s));
+    json_object_set_new(object, "checkpoints", checkpoints(s));
     json_object_set_new(object, "last_error",
                         *error == '\0' ? json_null()
                                        : json_pack("{s:s,s:I}", "text", error, "time_usec",
                                                    (json_int_t)error_usec));
     return object;
+}
+
+int report_since(const struct control_subject *s, int64_t since_usec, json_t **ret) {
+    struct log_cursor *cursor;
+    struct log_head *heads = NULL;
+    uint64_t after, as_of, newest;
+    size_t n = 0;
+    int r = log_cursor_open(s->log, &cursor);
+    if (r < 0)
+        return r;
+    r = log_cursor_seek_time(cursor, since_usec, &after);
+    if (r == 0)
+        r = log_heads(s->log, NULL, 0, &heads, &n, &as_of, &newest);
+    log_cursor_close(cursor);
+    if (r < 0)
+        return r;
+    json_t *topics = json_object();
+    for (size_t i = 0; i < n; i++)
+        if (heads[i].head > after)
+            json_object_set_new(topics, heads[i].topic, number(heads[i].head));
+    free(heads);
+    *ret = json_pack("{s:I,s:o,s:o}", "since_usec", (json_int_t)since_usec, "after", number(after),
+                     "topics", topics);
+    return 0;
 }

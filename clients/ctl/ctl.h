@@ -5,6 +5,7 @@
 #pragma once
 
 #include "clients/tool/command.h"
+#include "clients/tool/control.h"
 
 #include <jansson.h>
 
@@ -33,19 +34,13 @@ struct ctl_options {
 
 #define CTL_CONFIG_FILE "/etc/newswire/newswired.conf"
 
-enum { CTL_PATH_BYTES = 512, CTL_REASON_BYTES = 2048 };
+enum { CTL_PATH_BYTES = 512 };
 
 /* Where the daemon's socket is. EX_OK, or an exit code with the reason said. */
 int ctl_path(const struct ctl_options *o, char ret[static CTL_PATH_BYTES])
     __attribute__((nonnull, warn_unused_result));
 
-/* Sends a command and waits for the answer, which is the caller's then. EX_OK, or an
- * exit code with the reason as a sentence: EX_UNAVAILABLE when no daemon answers. */
-int ctl_ask(const char *path, const char *command, const char *const *arguments, size_t n,
-            json_t **ret, char *ret_reason, size_t size)
-    __attribute__((nonnull(1, 2, 5, 6), warn_unused_result));
-
-/* ctl_path and ctl_ask, with the reason said. */
+/* ctl_path and control_ask, with the reason said. */
 int ctl_fetch(const struct ctl_options *o, const char *command, const char *const *arguments,
               size_t n, json_t **ret) __attribute__((nonnull(1, 2, 5), warn_unused_result));
 

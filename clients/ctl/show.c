@@ -16,6 +16,13 @@ static void print_sections(json_t *sections) {
     }
 }
 
+static void print_since(json_t *answer) {
+    const char *topic;
+    json_t *head;
+    json_object_foreach(json_object_get(answer, "topics"), topic, head)
+        printf("%-24s head %lld\n", ctl_harmless(topic), (long long)json_integer_value(head));
+}
+
 static void print_reload(json_t *answer) {
     const char *later = ctl_text(answer, "waits_for_restart");
     printf("the config was read again%s%s\n", *later == '\0' ? "" : "; at the next start: ", later);
@@ -58,6 +65,9 @@ static const struct show {
      print_status},
     {"sections", "", "The sections; with --json also their topics, labels and codes.", plain_rows,
      print_sections},
+    {"since", "TIME",
+     "Which topics have entries that came at that time or later: 2031-04-09T06:00:00+08:00.",
+     plain_rows, print_since},
     {"held", "", "What waits for its time or for a person.", plain_rows, print_held},
     {"release", "ITEM", "Lets a held article go now." WHICH_ITEM, person_rows, print_done},
     {"approve", "ITEM", "Gives one of the approvals that a held article waits for." WHICH_ITEM,

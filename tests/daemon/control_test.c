@@ -1,5 +1,6 @@
 /* The control socket, and the log lines that it tells of. */
 
+#include "proto/formats/timestamp.h"
 #include "proto/journal/journal.h"
 #include "tests/daemon/rig.h"
 
@@ -66,20 +67,25 @@ static void *operator(void) {
     return rig_connect(&r, ZMQ_DEALER, &list);
 }
 
-static void ask(void *socket, const char *command) {
+static void ask_about(void *socket, const char *command, const char *argument) {
     Newswire__V1__ControlRequest q = NEWSWIRE__V1__CONTROL_REQUEST__INIT;
     q.command = (char *)command;
+    q.arguments = (char **)&argument;
+    q.n_arguments = argument == NULL ? 0 : 1;
     rig_send(socket, rig_pack(&r, &q.base));
+}
+
+static void ask(void *socket, const char *command) {
+    ask_about(socket, command, NULL);
 }
 
 static const Newswire__V1__ControlReply *reply(void *socket) {
     return rig_unpack(&r, &newswire__v1__control_reply__descriptor, rig_receive(&r, socket));
 }
 
-/* The status, as JSON. */
-static void status(void *socket) {
+/* The answer, as JSON. */
+static void take_json(void *socket) {
     json_error_t error;
-    ask(socket, "status");
     const Newswire__V1__ControlReply *p = reply(socket);
     assert_null(p->error);
     json_decref(json);
@@ -87,6 +93,20 @@ static void status(void *socket) {
     if (json == NULL)
         fail_msg("%s: %s", error.text, p->json);
     assert_true(json_is_object(json));
+}
+
+static void status(void *socket) {
+    ask(socket, "status");
+    take_json(socket);
+}
+
+static void refused(void *socket, int code, const char *words) {
+    const Newswire__V1__ControlReply *p = reply(socket);
+    assert_non_null(p->error);
+    assert_int_equal(p->error->code, code);
+    assert_string_equal(p->json, "");
+    if (strstr(p->error->message, words) == NULL)
+        fail_msg("'%s' isn't said in '%s'", words, p->error->message);
 }
 
 /* By a path such as "topics:briefs/brief:head"; a number is an array's index. */
@@ -133,6 +153,7 @@ static void an_idle_daemon(void **state) {
     assert_int_equal(json_object_size(at("topics")), 0);
     assert_int_equal(json_array_size(at("readers")), 0);
     assert_true(json_is_null(at("last_error")));
+    assert_true(json_is_null(at("checkpoints"))); /* no key */
     assert_string_equal(text("feed:bind:0"), publish_endpoints(r.publish)->items[0]);
     assert_string_equal(text("replay:bind:0"), replay_endpoints(r.replay)->items[0]);
     assert_string_equal(text("submit:bind:0"), intake_endpoints(r.intake)->items[0]);
@@ -254,6 +275,39 @@ static void a_long_last_error(void **state) {
     }
 }
 
+static void since(void *socket, int64_t usec) {
+    char time[TIMESTAMP_BYTES];
+    timestamp_write(usec, time);
+    ask_about(socket, "since", time);
+    take_json(socket);
+}
+
+static void what_came_since_is_told(void **state) {
+    (void)state;
+    int64_t start = 1000000;
+    atomic_store(&test_clock, start);
+    void *s = operator(), *sender = rig_connect(&r, ZMQ_DEALER, intake_endpoints(r.intake));
+    since(s, start);
+    assert_int_equal(json_object_size(at("topics")), 0);
+    submit(sender, "u:1", "briefs");
+    int64_t between = start + 1;
+    atomic_store(&test_clock, between);
+    submit(sender, "u:2", "politics");
+    since(s, start);
+    assert_int_equal(json_object_size(at("topics")), 2);
+    assert_int_equal(number("topics:briefs/brief"), 1);
+    assert_int_equal(number("topics:politics/brief"), 2);
+    since(s, between);
+    assert_int_equal(json_object_size(at("topics")), 1);
+    assert_int_equal(number("topics:politics/brief"), 2);
+    since(s, between + 1);
+    assert_int_equal(json_object_size(at("topics")), 0);
+    ask(s, "since");
+    refused(s, NEWSWIRE__V1__ERROR__CODE__invalid, "TIME");
+    ask_about(s, "since", "yesterday");
+    refused(s, NEWSWIRE__V1__ERROR__CODE__invalid, "TIME");
+}
+
 static void a_full_disk_is_told(void **state) {
     (void)state;
     rig_close(&r);
@@ -269,15 +323,6 @@ static void a_full_disk_is_told(void **state) {
 }
 
 /* ---- requests */
-
-static void refused(void *socket, int code, const char *words) {
-    const Newswire__V1__ControlReply *p = reply(socket);
-    assert_non_null(p->error);
-    assert_int_equal(p->error->code, code);
-    assert_string_equal(p->json, "");
-    if (strstr(p->error->message, words) == NULL)
-        fail_msg("'%s' isn't said in '%s'", words, p->error->message);
-}
 
 static void an_unknown_command_is_named(void **state) {
     (void)state;
@@ -392,6 +437,7 @@ int main(void) {
         TEST(readers_with_long_names),
         TEST(readers_of_long_topics),
         TEST(a_long_last_error),
+        TEST(what_came_since_is_told),
         TEST(a_full_disk_is_told),
         TEST(an_unknown_command_is_named),
         TEST(what_is_no_request),
