@@ -215,6 +215,10 @@ static const char *overtaken(struct ledger *l, const char *outlet, const struct 
     return r != 1 || j->action == PARCEL_KILL ? NULL : kill != 0 ? "withdrawn" : "replaced";
 }
 
+static int note_overtaken(struct ledger *l, const struct ledger_job *j, const char *over) {
+    return ledger_note(l, j->id, over, "another message about the story waits");
+}
+
 static int settle_retry(struct ledger *l, const struct outlet_config *o, const struct ledger_job *j,
                         const struct verdict *v, int64_t wait_usec) {
     int64_t now = ledger_now(), first = j->first_try_usec == 0 ? now : j->first_try_usec;
@@ -228,7 +232,7 @@ static int settle_retry(struct ledger *l, const struct outlet_config *o, const s
     if (r == 0)
         r = note_verdict(l, j, "tried", v);
     if (r == 0 && over != NULL)
-        r = ledger_note(l, j->id, over, "another message about the story waits");
+        r = note_overtaken(l, j, over);
     if (r == 0 && over == NULL && given_up)
         r = ledger_note(l, j->id, "parked", "it was tried for as long as 'retry_for' says");
     return r;
@@ -242,8 +246,19 @@ static int settle_delivered(struct ledger *l, const struct ledger_job *j, const 
     return r < 0 || j->tries == 0 ? r : note_verdict(l, j, state, v);
 }
 
+/* For a person to decide, unless what came meanwhile has decided. */
+static int settle_refused(struct ledger *l, const struct outlet_config *o,
+                          const struct ledger_job *j, const struct verdict *v) {
+    const char *over = overtaken(l, o->name, j);
+    int r = set_state(l, j, over != NULL ? over : "parked", 0, false, v);
+    if (r == 0)
+        r = note_verdict(l, j, over != NULL ? "refused" : "parked", v);
+    return r < 0 || over == NULL ? r : note_overtaken(l, j, over);
+}
+
 static int disable(struct ledger *l, const struct outlet_config *o, const struct ledger_job *j,
                    const struct verdict *v) {
+    const char *over = overtaken(l, o->name, j);
     int r = store_do(&l->store,
                      "INSERT INTO outlet (name, disabled) VALUES (?1, ?2) ON CONFLICT (name) DO"
                      " UPDATE SET disabled = ?2",
@@ -251,21 +266,22 @@ static int disable(struct ledger *l, const struct outlet_config *o, const struct
     if (r == 0)
         r = ledger_set_outlet(l, o->name, 0, v->text);
     if (r == 0)
-        r = set_state(l, j, "retrying", ledger_now(), false, v);
-    return r < 0 ? r : note_verdict(l, j, "the outlet was disabled", v);
+        r = set_state(l, j, over != NULL ? over : "retrying", over != NULL ? 0 : ledger_now(),
+                      false, v);
+    if (r == 0)
+        r = note_verdict(l, j, "the outlet was disabled", v);
+    return r < 0 || over == NULL ? r : note_overtaken(l, j, over);
 }
 
 int ledger_settle(struct ledger *l, const struct outlet_config *o, const struct ledger_job *j,
                   const struct verdict *v, int64_t wait_usec) {
-    int r;
     switch (v->outcome) {
     case VERDICT_DELIVERED: return settle_delivered(l, j, v);
     case VERDICT_RETRY: return settle_retry(l, o, j, v, wait_usec);
     case VERDICT_DISABLED: return disable(l, o, j, v);
     case VERDICT_PARKED: break;
     }
-    r = set_state(l, j, "parked", 0, false, v);
-    return r < 0 ? r : note_verdict(l, j, "parked", v);
+    return settle_refused(l, o, j, v);
 }
 
 /* A kill is never overtaken. */
@@ -287,4 +303,26 @@ int ledger_recover(struct ledger *l, size_t *ret_n) {
                      "");
     *ret_n = r == 0 ? (size_t)sqlite3_changes(l->store.db) : 0;
     return r;
+}
+
+/* ---- by hand */
+
+int ledger_retry(struct ledger *l, const struct outlet_config *o, const char *uri) {
+    int r = store_do(&l->store,
+                     "UPDATE outlet SET disabled = NULL, paused_until_usec = 0 WHERE name = ?", "s",
+                     o->name);
+    if (r == 0)
+        r = store_do(&l->store,
+                     "INSERT INTO history (delivery, at_usec, event) SELECT id, ?,"
+                     " 'retried by hand' FROM delivery WHERE outlet = ? AND (?3 IS NULL OR uri ="
+                     " ?3) AND state IN ('parked', 'retrying', 'kill-sent')",
+                     "iss", ledger_now(), o->name, uri);
+    if (r == 0)
+        r = store_do(&l->store,
+                     "UPDATE delivery SET state = 'retrying', due_usec = ?1, first_try_usec = 0,"
+                     " queued_usec = iif(tries = 0, ?1, queued_usec)" /* it is late no more */
+                     " WHERE outlet = ?2 AND (?3 IS NULL OR uri = ?3) AND state IN ('parked',"
+                     " 'retrying', 'kill-sent')",
+                     "iss", ledger_now(), o->name, uri);
+    return r < 0 ? r : sqlite3_changes(l->store.db);
 }

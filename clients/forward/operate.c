@@ -39,20 +39,7 @@ static int note_all(struct desk *d, const struct outlet_config *o, const char *u
 }
 
 static int retry(struct desk *d, const struct outlet_config *o, const char *uri) {
-    int r = store_do(&d->ledger.store,
-                     "UPDATE outlet SET disabled = NULL, paused_until_usec = 0"
-                     " WHERE name = ?",
-                     "s", o->name);
-    if (r == 0)
-        r = note_all(d, o, uri, "retried by hand", "parked retrying kill-sent");
-    if (r == 0)
-        r = store_do(&d->ledger.store,
-                     "UPDATE delivery SET state = 'retrying', due_usec = ?1, first_try_usec = 0,"
-                     " queued_usec = iif(tries = 0, ?1, queued_usec)" /* it is late no more */
-                     " WHERE outlet = ?2 AND (?3 IS NULL OR uri = ?3) AND state IN ('parked',"
-                     " 'retrying', 'kill-sent')",
-                     "iss", ledger_now(), o->name, uri);
-    return r < 0 ? r : changed(d);
+    return ledger_retry(&d->ledger, o, uri);
 }
 
 static int park(struct desk *d, const struct outlet_config *o, const char *uri) {

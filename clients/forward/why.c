@@ -57,6 +57,7 @@ static const char *sentence(const char *event) {
         const char *event, *sentence;
     } sentences[] = {
         {"tried", "It was tried, and failed for now"},
+        {"refused", "It was refused"},
         {"parked", "It was parked"},
         {"replaced", "It was replaced"},
         {"withdrawn", "It was withdrawn"},

@@ -196,7 +196,7 @@ static bool begin_next(void) {
 }
 
 /* One that is on its way comes to its end; luck 0: delivered, 1: not at all, 2 and 3: the
- * answer is lost, 4: refused. False when there is none. */
+ * answer is lost, 4: refused, 5: the outlet is gone. False when there is none. */
 static bool land(int luck) {
     size_t place = 0;
     while (place < FLYING && flying[place] == NULL)
@@ -212,9 +212,10 @@ static bool land(int luck) {
     s->may_have = s->may_have || (!kill && (luck == 2 || luck == 3));
     s->parked = s->parked || (refused && j->version == s->version);
     settle(j,
-           luck == 0 ? VERDICT_DELIVERED
-           : refused ? VERDICT_PARKED
-                     : VERDICT_RETRY,
+           luck == 0   ? VERDICT_DELIVERED
+           : luck == 5 ? VERDICT_DISABLED
+           : refused   ? VERDICT_PARKED
+                       : VERDICT_RETRY,
            luck == 2 || luck == 3);
     free(j);
     return true;
@@ -229,6 +230,15 @@ static void lose(struct ledger_job **j) {
         arrive(*j);
     free(*j);
     *j = NULL;
+}
+
+/* Somebody has all of the outlet tried again, also what was refused. */
+static void retry(void) {
+    assert_int_equal(ledger_begin(&ledger), 0);
+    assert_true(ledger_retry(&ledger, config->outlets[0], NULL) >= 0);
+    assert_int_equal(ledger_commit(&ledger), 0);
+    for (int i = 0; i < STORIES; i++)
+        stories[i].parked = false;
 }
 
 /* It ends without a word: what was claimed may have arrived. */
@@ -262,6 +272,7 @@ static void check_rows(void) {
 
 /* Everything goes well from here: each story ends as it must. */
 static void drain(void) {
+    retry(); /* an outlet that is gone is there again */
     for (int rounds = 0; rounds < 100; rounds++) {
         claim();
         while (begin_next() || land(0))
@@ -280,7 +291,7 @@ static void drain(void) {
 
 static void step(void) {
     int i = rand() % STORIES;
-    switch (rand() % 8) {
+    switch (rand() % 9) {
     case 0:
     case 1:
         if (!stories[i].killed)
@@ -292,8 +303,12 @@ static void step(void) {
         break;
     case 3: claim(); break;
     case 4: begin_next(); break;
-    case 5: land(rand() % 5); break;
+    case 5: land(rand() % 6); break;
     case 6: land(0); break;
+    case 7:
+        if (rand() % 4 == 0)
+            retry();
+        break;
     default:
         if (rand() % 10 == 0)
             crash();
@@ -317,6 +332,26 @@ static void whatever_happens_each_gets_what_it_must(void **state) {
 }
 
 /* ---- one by one */
+
+static void what_was_overtaken_while_it_was_sent_never_goes_again(void **state) {
+    (void)state;
+    for (int luck = 4; luck <= 5; luck++) { /* refused; the outlet is gone */
+        int corrected = 2 * luck, killed = corrected + 1;
+        take(corrected % STORIES, false, "news/article");
+        take(killed % STORIES, false, "news/article");
+        claim();
+        assert_true(begin_next() && begin_next());
+        take(corrected % STORIES, false, "news/article");
+        take(killed % STORIES, true, "news/article");
+        assert_true(land(luck) && land(luck));
+        retry();
+        claim();
+        assert_int_equal(n_jobs, 1);
+        assert_int_equal(jobs[0]->version, 2);
+        assert_int_equal(jobs[0]->action, PARCEL_CREATE);
+        assert_true(begin_next() && land(0));
+    }
+}
 
 static void who_is_elsewhere_gets_the_kill_alone(void **state) {
     (void)state;
@@ -421,6 +456,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(whatever_happens_each_gets_what_it_must, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_late_waits_for_a_person_or_is_dropped, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_was_overtaken_while_it_was_sent_never_goes_again,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_tried_for_long_enough_is_parked, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(by_hand_goes_the_newest_and_no_killed_text, set_up,
