@@ -180,7 +180,7 @@ static int exec_entry(void *userdata, const struct newswire_entry *given) {
                                                                  : OPTIONS_GO_ON;
 }
 
-static const struct follow_use executing = {.entry = exec_entry, .save = save};
+static const struct follow_use executing = {.entry = exec_entry, .save = save, .prints = true};
 
 static int set_exec(struct tail *t) {
     if (t->command == NULL)
@@ -206,7 +206,8 @@ static int set_exec(struct tail *t) {
     return EX_OK;
 }
 
-static const struct follow_use printing = {.entry = print_entry, .save = save, .idle = flush};
+static const struct follow_use printing = {
+    .entry = print_entry, .save = save, .idle = flush, .prints = true};
 
 /* ---- beginning */
 

@@ -57,16 +57,16 @@ void follow_say(struct follow *f, const char *format, ...) {
     fputc('\n', stderr);
 }
 
-/* A bar, on a terminal that doesn't show the entries too. */
+/* A bar, on a terminal that doesn't show the entries too; at once when the head is known. */
 static void show_progress(struct follow *f, uint64_t now) {
-    if (now - f->progress_usec < PROGRESS_USEC)
+    uint64_t proven = newswire_reader_proven(f->reader), head = newswire_reader_head(f->reader);
+    if (head == 0 || now - f->progress_usec < PROGRESS_USEC)
         return;
     f->progress_usec = now;
-    uint64_t proven = newswire_reader_proven(f->reader), head = newswire_reader_head(f->reader);
     sd_notifyf(0, "STATUS=%s entry %llu of %llu", f->caught_up ? "At" : "Catching up, at",
                (unsigned long long)proven, (unsigned long long)(head > proven ? head : proven));
-    if (f->wire.quiet || f->caught_up || !isatty(STDERR_FILENO) || isatty(STDOUT_FILENO) ||
-        head == 0)
+    if (f->wire.quiet || f->caught_up || !isatty(STDERR_FILENO) ||
+        (f->use->prints && isatty(STDOUT_FILENO)))
         return;
     int done = proven >= head ? BAR_COLUMNS : (int)(proven * BAR_COLUMNS / head);
     f->shows_progress = true;

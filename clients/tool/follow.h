@@ -49,6 +49,7 @@ struct follow_use {
     /* There is nothing to hand on at the moment: called then, and about twice a
      * second while that lasts. It does a little work; f->more asks for it again. */
     int (*idle)(void *userdata);
+    bool prints; /* on stdout: no progress beside it, where that is the terminal too */
 };
 
 struct follow {

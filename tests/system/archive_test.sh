@@ -113,3 +113,14 @@ expect 0 ask verify
 expect_line "$work/out" "This archive is whole: 6 entries"
 end TERM "$run"
 [ "$code" -eq 0 ] || fail "run ended with $code: $(cat "$work/run.err")"
+
+step "catching up shows a bar on a terminal, and there alone"
+on_terminal() { /usr/bin/python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@"; }
+archive=$work/bar.db
+expect 0 on_terminal "$bin/newswire-archive" run --archive "$archive" --feed "$feed" --replay "$replay" --until-head
+grep -q '\] *[0-9]*%.* at [0-9]* of 6' "$work/out" || fail "no bar: $(cat "$work/out")"
+rm "$archive"
+expect 0 "$bin/newswire-archive" run --archive "$archive" --feed "$feed" --replay "$replay" --until-head
+[ ! -s "$work/err" ] || fail "a bar in a file: $(cat "$work/err")"
+expect 0 on_terminal "$bin/newswire-tail" --feed "$feed" --replay "$replay" --after 0 --until-head
+expect_no_line "$work/out" "% "
