@@ -21,7 +21,6 @@ struct feed {
     struct options_uint items;
     bool list, remove;
     struct archive archive;
-    int failed; /* files */
 };
 
 static const struct options_row rows[] = {
@@ -54,9 +53,8 @@ static const struct options options = {
 };
 
 static void say(void *userdata, const char *file, int error) {
-    struct feed *f = userdata;
+    (void)userdata;
     fprintf(stderr, "%s: %s: %s\n", options.program, file, strerror(-error));
-    f->failed++;
 }
 
 /* ---- what is asked */
@@ -121,15 +119,15 @@ static int take_away(struct feed *f, const char *folder) {
 
 static int write_all(struct feed *f) {
     struct feeds feeds;
-    size_t n;
+    struct feeds_count n;
     int r = feeds_open(&feeds, &f->archive);
     if (r == 0)
-        r = feeds_write(&feeds, true, say, f, &n);
+        r = feeds_write(&feeds, true, say, NULL, &n);
     feeds_close(&feeds);
     if (r < 0)
         return r == -ENOMEM ? EX_OSERR : archive_fail(&f->archive, &options);
-    printf("%zu feeds written\n", n);
-    return f->failed > 0 ? EX_CANTCREAT : EX_OK;
+    printf("%zu feeds written\n", n.written);
+    return n.failed > 0 ? EX_CANTCREAT : EX_OK;
 }
 
 static int run(struct feed *f) {
@@ -137,7 +135,7 @@ static int run(struct feed *f) {
         return list(f);
     char *folder = whole_path(f);
     if (folder == NULL) {
-        say(f, f->out, -errno);
+        say(NULL, f->out, -errno);
         return EX_CANTCREAT;
     }
     int code = f->remove               ? take_away(f, folder)

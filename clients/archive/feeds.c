@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_BYTES = 256 << 20, SETS_MOST = 64, FILE_BYTES = 128 };
+enum { ARENA_BYTES = 256 << 20, FILE_BYTES = 128 };
+
+/* In place of the entry that a feed has seen. */
+#define NOT_WRITTEN (-1)
 
 /* A row of the table feed. */
 struct set {
@@ -15,7 +18,7 @@ struct set {
     enum feed_kind kind;
     char section[LIMIT_KEY_BYTES + 1], folder[4096];
     char title[512], author[256], url[1024];
-    int64_t newest; /* entry of its section; 0: there is none */
+    bool failed; /* when it was written last */
 };
 
 int feeds_open(struct feeds *f, struct archive *a) {
@@ -41,32 +44,42 @@ static void read_set(sqlite3_stmt *st, struct set *s) {
     snprintf(s->author, sizeof s->author, "%s", store_column_string(st, 5));
     snprintf(s->url, sizeof s->url, "%s", store_column_string(st, 6));
     s->items = sqlite3_column_int64(st, 7);
-    s->newest = sqlite3_column_int64(st, 8);
+    s->failed = sqlite3_column_int64(st, 8) == NOT_WRITTEN;
 }
 
-/* Looks only at entries that came since the feed was looked at last. */
-static int find_sets(struct feeds *f, bool all, struct set *sets, size_t *ret_n) {
+/* The next feed behind that id which is to be written: something of its section came since,
+ * or it could not be written then. 1, 0 when there is none, or an error. */
+static int next_set(struct feeds *f, bool all, int64_t behind, struct set *ret) {
     sqlite3_stmt *st = store_query(
         &f->archive->store,
-        "SELECT f.id, f.section, f.format, f.folder, f.title, f.author, f.url, f.items,"
-        " (SELECT max(e.id) FROM entry e JOIN topic t ON t.id = e.topic WHERE e.id > f.seen AND"
-        " t.section = f.section) AS newest FROM feed f WHERE ?1 OR newest IS NOT NULL ORDER BY "
-        "f.id",
-        "i", (int64_t)all);
-    int r = st == NULL ? -EIO : 0;
-    *ret_n = 0;
-    while (r >= 0 && st != NULL && *ret_n < SETS_MOST &&
-           (r = store_step(&f->archive->store, st)) == 1)
-        read_set(st, &sets[(*ret_n)++]);
+        "SELECT f.id, f.section, f.format, f.folder, f.title, f.author, f.url, f.items, f.seen"
+        " FROM feed f WHERE f.id > ? AND (? OR f.seen = ? OR EXISTS (SELECT 1 FROM entry e JOIN"
+        " topic t ON t.id = e.topic WHERE e.id > f.seen AND t.section = f.section)) ORDER BY f.id"
+        " LIMIT 1",
+        "iii", behind, (int64_t)all, (int64_t)NOT_WRITTEN);
+    int r = st == NULL ? -EIO : store_step(&f->archive->store, st);
+    if (r == 1)
+        read_set(st, ret);
     if (st != NULL)
         sqlite3_reset(st);
-    return r < 0 ? r : 0;
+    return r;
 }
 
-/* All entries that are here now count as seen by all feeds. */
+/* What could not be written stays to be written, whatever comes: a text that was withdrawn
+ * may still stand in it. */
+static int mark(struct feeds *f, const struct set *s, bool written) {
+    return written != s->failed
+               ? 0
+               : store_do(&f->archive->store, "UPDATE feed SET seen = ? WHERE id = ?", "ii",
+                          (int64_t)(written ? 0 : NOT_WRITTEN), s->id);
+}
+
+/* All entries that are here now count as seen by all other feeds. */
 static int mark_seen(struct feeds *f) {
     return store_do(&f->archive->store,
-                    "UPDATE feed SET seen = (SELECT coalesce(max(id), 0) FROM entry)", "");
+                    "UPDATE feed SET seen = (SELECT coalesce(max(id), 0) FROM entry)"
+                    " WHERE seen <> ?",
+                    "i", (int64_t)NOT_WRITTEN);
 }
 
 /* ---- one feed */
@@ -148,23 +161,26 @@ static int write_set(struct feeds *f, const struct set *s, char file[static FILE
     return r;
 }
 
-int feeds_write(struct feeds *f, bool all, feeds_say_fn say, void *userdata, size_t *ret_written) {
-    struct set *sets = calloc(SETS_MOST, sizeof *sets);
-    size_t n = 0;
-    *ret_written = 0;
-    int r = sets == NULL ? -ENOMEM : find_sets(f, all, sets, &n);
-    for (size_t i = 0; r == 0 && i < n; i++) {
+int feeds_write(struct feeds *f, bool all, feeds_say_fn say, void *userdata,
+                struct feeds_count *ret) {
+    struct set *set = calloc(1, sizeof *set);
+    int r = set == NULL ? -ENOMEM : 0;
+    *ret = (struct feeds_count){0};
+    while (r == 0 && (r = next_set(f, all, set->id, set)) == 1) {
         char file[FILE_BYTES];
-        int error = write_set(f, &sets[i], file);
-        if (error == -EIO && *f->archive->store.trouble != '\0')
+        int error = write_set(f, set, file);
+        if (error == -EIO && *f->archive->store.trouble != '\0') {
             r = -EIO;
-        else if (error < 0)
+            break;
+        }
+        if (error < 0 && (all || !set->failed))
             say(userdata, file, error);
-        else
-            ++*ret_written;
+        ret->written += error == 0;
+        ret->failed += error < 0;
+        r = mark(f, set, error == 0);
     }
-    if (r == 0 && n > 0)
+    if (r == 0 && ret->written + ret->failed > 0)
         r = mark_seen(f);
-    free(sets);
+    free(set);
     return r;
 }

@@ -17,9 +17,13 @@ struct feeds {
 int feeds_open(struct feeds *f, struct archive *a) __attribute__((nonnull, warn_unused_result));
 void feeds_close(struct feeds *f) __attribute__((nonnull));
 
-/* Writes those whose section has entries that they have not; all: each of them. A file
- * that can't be written is told to say, and the others are written all the same.
- * *ret_written: how many. 0; -EIO; -ENOMEM. */
+struct feeds_count {
+    size_t written, failed;
+};
+
+/* Writes those whose section has entries that they have not, and those that could not be
+ * written before; all: each of them. A file that can't be written is told to say, once
+ * unless all, and the others are written all the same. 0; -EIO; -ENOMEM. */
 typedef void (*feeds_say_fn)(void *userdata, const char *file, int error);
-int feeds_write(struct feeds *f, bool all, feeds_say_fn say, void *userdata, size_t *ret_written)
-    __attribute__((nonnull(1, 3, 5), warn_unused_result));
+int feeds_write(struct feeds *f, bool all, feeds_say_fn say, void *userdata,
+                struct feeds_count *ret) __attribute__((nonnull(1, 3, 5), warn_unused_result));

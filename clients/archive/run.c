@@ -19,11 +19,12 @@
 enum {
     SAVE_ENTRIES = 4096, /* to one transaction, at most */
     SAVE_USEC = 200000,
-    INDEX_ENTRIES = 128,   /* in one idle turn: what live entries wait for it, some 50 ms */
-    INDEX_USEC = 1000000,  /* of turns in one transaction */
-    LULL_USEC = 100000,    /* while it catches up, a shorter silence is no idleness */
-    FEEDS_USEC = 1000000,  /* between two looks at what feeds lack */
-    ERASE_USEC = 10000000, /* between looks at what has grown too old */
+    INDEX_ENTRIES = 128,        /* in one idle turn: what live entries wait for it, some 50 ms */
+    INDEX_USEC = 1000000,       /* of turns in one transaction */
+    LULL_USEC = 100000,         /* while it catches up, a shorter silence is no idleness */
+    FEEDS_USEC = 1000000,       /* between two looks at what feeds lack */
+    FEEDS_AGAIN_USEC = 5000000, /* until those that could not be written are tried again */
+    ERASE_USEC = 10000000,      /* between looks at what has grown too old */
     HEAP_KEPT_BYTES = 64 << 20,
 };
 
@@ -42,6 +43,7 @@ struct run {
     bool failed;  /* what stands in the transaction may be half of something */
     uint64_t begun_usec, erased_usec, taken_usec, feeds_usec;
     int64_t feeds_next_id; /* the feeds have what came before */
+    struct feeds_count feeds_count;
 };
 
 static const struct options_row rows[] = {
@@ -150,12 +152,13 @@ static void say_feed(void *userdata, const char *file, int error) {
 
 /* Writes feeds of whose section something came. 0 or an error. */
 static int write_feeds(struct run *run, uint64_t now) {
-    size_t n;
-    if (run->feeds_next_id == run->keep.next_id || now - run->feeds_usec < FEEDS_USEC)
+    uint64_t since = now - run->feeds_usec;
+    bool came = run->feeds_next_id != run->keep.next_id && since >= FEEDS_USEC;
+    if (!came && (run->feeds_count.failed == 0 || since < FEEDS_AGAIN_USEC))
         return 0;
     run->feeds_usec = now;
     run->feeds_next_id = run->keep.next_id;
-    return feeds_write(&run->feeds, false, say_feed, run, &n);
+    return feeds_write(&run->feeds, false, say_feed, run, &run->feeds_count);
 }
 
 /* A piece of what is to be indexed or erased. 1 when there is more of it. */

@@ -25,7 +25,8 @@
  * day       where a day's entries (UTC, days since 1970) begin and end, at least
  * loss      entries after < seq <= upto that the wire had no more when we asked
  * removed   entries up to seq upto that were removed here by age (run --retain)
- * feed      what newswire-archive feed keeps written; seen: up to which entry
+ * feed      what newswire-archive feed keeps written; seen: up to which entry, -1: it could
+ *           not be written
  * checkpoint  the daemon's newest newswire.v1.SignedCheckpoint of a topic; verify checks it
  * state     cursor (newswire_reader_cursor), indexed_to, expander (EXPAND_VERSION)
  *

@@ -57,8 +57,22 @@ story "More" news >"$work/4.txt"
 expect 0 send "$work/4.txt"
 wait_for 20 grep -q 'feed news.rss: ' "$work/run.err" || fail "$(cat "$work/run.err")"
 wait_for 20 finds 1 more || fail "the archive stopped"
+
+step "and it is written as soon as it can be, though nothing comes"
+rm "$work/other"
+mkdir "$work/other"
+wait_for 20 grep -q 'More' "$work/other/news.rss" || fail "it is not written: $(cat "$work/run.err")"
 end TERM "$run"
 [ "$code" -eq 0 ] || fail "run ended with $code: $(cat "$work/run.err")"
+
+step "many feeds: each is kept"
+sql "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 70)
+    INSERT INTO feed (section, format, folder, title, author, url, items, seen)
+    SELECT 'news', 'rss', '$work/many.' || i, 'Many', 'newswire', '', 50, 0 FROM n"
+story "One for all" news >"$work/5.txt"
+expect 0 send "$work/5.txt"
+keep_all
+[ "$(grep -l 'One for all' "$work"/many.*/news.rss | wc -l)" -eq 70 ] || fail "some feeds are left behind"
 
 step "mistakes, and the end of a feed"
 expect 64 ask feed --section briefs
