@@ -87,8 +87,11 @@ static struct entry read_entry(struct tail *t, const struct newswire_entry *give
     *ret_article = NULL;
     arena_reset(t->arena);
     if (received_article(t->arena, &e, ret_article, &fault) < 0)
-        follow_say(&t->follow, "entry %llu: its article can't be read: %s %s",
-                   (unsigned long long)e.seq, fault.field, fault.reason);
+        follow_tell(
+            &t->follow, JOURNAL_ENTRY_UNREADABLE,
+            &(struct journal_subject){.seq = e.seq, .field = fault.field, .reason = fault.reason},
+            "entry %llu: its article can't be read: %s %s", (unsigned long long)e.seq, fault.field,
+            fault.reason);
     return e;
 }
 
@@ -98,7 +101,7 @@ static int print_entry(void *userdata, const struct newswire_entry *given) {
     struct entry e = read_entry(t, given, &article);
     int r = t->writer->write(stdout, t->arena, &e, article, t->writer_version, &t->style);
     if (r == -ENOMEM)
-        follow_say(&t->follow, "entry %llu: out of memory", (unsigned long long)e.seq);
+        follow_fail(&t->follow, "entry %llu: out of memory", (unsigned long long)e.seq);
     if (r < 0)
         return r == -ENOMEM ? EX_OSERR : EX_IOERR;
     return t->count.given && t->follow.taken >= t->count.value ? EX_OK : OPTIONS_GO_ON;
@@ -110,7 +113,7 @@ static int flush(void *userdata) {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return OPTIONS_GO_ON;
     if (errno != EPIPE) /* whoever read it has enough */
-        follow_say(&t->follow, "stdout: %s", strerror(errno));
+        follow_fail(&t->follow, "stdout: %s", strerror(errno));
     return EX_IOERR;
 }
 
@@ -122,15 +125,16 @@ static int save(void *userdata, struct newswire_reader *reader) {
         return code;
     int r = newswire_reader_save(reader);
     if (r < 0)
-        follow_say(&t->follow, "%s: %s", t->cursor, strerror(-r));
+        follow_fail(&t->follow, "%s: %s", t->cursor, strerror(-r));
     return r < 0 ? EX_IOERR : OPTIONS_GO_ON;
 }
 
 /* ---- a command for each */
 
-static void say_sentence(void *userdata, const char *sentence) {
+static void tell_of_command(void *userdata, enum journal_event event,
+                            const struct journal_subject *about, const char *sentence) {
     struct tail *t = userdata;
-    follow_say(&t->follow, "%s", sentence);
+    follow_tell(&t->follow, event, about, "%s", sentence);
 }
 
 /* The article in one of the formats, in memory that is freed by the caller. */
@@ -166,7 +170,7 @@ static int hand_over(struct tail *t, const struct entry *e, const Article *artic
         return r < 0 ? EX_OSERR : EX_OK;
     r = newswire_reader_save(t->follow.reader);
     if (r < 0)
-        follow_say(&t->follow, "%s: %s", t->cursor, strerror(-r));
+        follow_fail(&t->follow, "%s: %s", t->cursor, strerror(-r));
     return r < 0 ? EX_IOERR : OPTIONS_GO_ON;
 }
 
@@ -200,7 +204,7 @@ static int set_exec(struct tail *t) {
             (t->exec_timeout_sec.given ? t->exec_timeout_sec.value : DEFAULT_EXEC_SEC) * 1000000,
         .first_wait_usec = FIRST_WAIT_USEC,
         .most_wait_usec = MOST_WAIT_USEC,
-        .say = say_sentence,
+        .tell = tell_of_command,
         .userdata = t};
     t->follow.use = &executing;
     return EX_OK;
@@ -278,7 +282,7 @@ static int print_sections(struct tail *t) {
     int r = newswire_sections(replay, options_key(t->wire.key), (int64_t)patience * 1000000, &text,
                               error, sizeof error);
     if (r < 0) {
-        follow_say(&t->follow, "%s", error);
+        follow_fail(&t->follow, "%s", error);
         return r == -ENOMEM ? EX_OSERR : r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE;
     }
     json_t *list = json_loads(text, 0, NULL);
@@ -325,6 +329,7 @@ static int run(struct tail *t, int argc, char **argv) {
 
 int main(int argc, char **argv) {
     struct tail t = {.follow = {.options = &options, .use = &printing, .userdata = &t}};
+    journal_open(options.program);
     setvbuf(stdout, NULL, _IOFBF, OUT_BYTES);
     int code = run(&t, argc, argv);
     follow_close(&t.follow);

@@ -245,12 +245,18 @@ static void set_fault(struct item *item, const struct fault *fault) {
         *item->fault = *fault;
 }
 
+/* By its key, or, without CURVE, as it calls itself. */
+static const char *client_name(const struct request *r) {
+    const struct client *c = *r->key == '\0' ? NULL : client_of(r->intake, r->key);
+    return c == NULL ? r->client : c->name;
+}
+
 static struct journal_subject subject_of(const struct item *item) {
     return (struct journal_subject){.uri = item->uri,
                                     .version = item->version,
                                     .topic = item->topic,
                                     .seq = item->seq,
-                                    .client = item->request->client};
+                                    .client = client_name(item->request)};
 }
 
 static void log_refusal(const struct item *item) {
@@ -552,7 +558,7 @@ static void tell_hold(const struct request *r, const struct header *h) {
              h->hold.len == 0 ? "" : (const char *)h->hold.data);
     if (h->hold.len > 0 && h->n > 0)
         journal(JOURNAL_REVIEW_WANTED,
-                &(struct journal_subject){.client = r->client, .reason = reason},
+                &(struct journal_subject){.client = client_name(r), .reason = reason},
                 "submit: %zu articles of %s are to be held for review: %s", h->n,
                 *r->client == '\0' ? "a client" : r->client, reason);
 }

@@ -68,8 +68,10 @@ static const struct options options = {
 
 static int fail(struct run *run, int error) {
     run->failed = true;
-    follow_say(&run->follow, "%s: %s", run->archive.path,
-               error == -ENOMEM ? "out of memory" : run->archive.store.trouble);
+    const char *reason = error == -ENOMEM ? "out of memory" : run->archive.store.trouble;
+    follow_tell(&run->follow, JOURNAL_ARCHIVE_FAILED,
+                &(struct journal_subject){.file = run->archive.path, .reason = reason}, "%s: %s",
+                run->archive.path, reason);
     return error == -ENOMEM ? EX_OSERR : EX_IOERR;
 }
 
@@ -88,8 +90,10 @@ static int take_entry(void *userdata, const struct newswire_entry *given) {
     run->taken_usec = follow_now_usec();
     int r = keep_entry(&run->keep, &e);
     if (r == -EEXIST) {
-        follow_say(&run->follow, "entry %llu of epoch %llu is in the archive with another content",
-                   (unsigned long long)e.seq, (unsigned long long)e.epoch);
+        follow_tell(&run->follow, JOURNAL_ARCHIVE_DIFFERS,
+                    &(struct journal_subject){.epoch = e.epoch, .seq = e.seq},
+                    "entry %llu of epoch %llu is in the archive with another content",
+                    (unsigned long long)e.seq, (unsigned long long)e.epoch);
         return EX_PROTOCOL;
     }
     return r < 0 ? fail(run, r) : OPTIONS_GO_ON;
@@ -147,7 +151,9 @@ static void tell_status(struct run *run) {
 
 static void say_feed(void *userdata, const char *file, int error) {
     struct run *run = userdata;
-    follow_say(&run->follow, "feed %s: %s", file, strerror(-error));
+    follow_tell(&run->follow, JOURNAL_FEED_FILE_FAILED,
+                &(struct journal_subject){.file = file, .reason = strerror(-error)}, "feed %s: %s",
+                file, strerror(-error));
 }
 
 /* Writes feeds of whose section something came. 0 or an error. */
@@ -228,8 +234,8 @@ static int open_wire(struct run *run, char *const *names, size_t n, const char *
     int code = follow_open(&run->follow, &o);
     free((void *)o.topics);
     if (code == EX_USAGE && cursor != NULL)
-        follow_say(&run->follow, "%s is made for its topics: name those, or another --archive",
-                   run->archive.path);
+        follow_fail(&run->follow, "%s is made for its topics: name those, or another --archive",
+                    run->archive.path);
     return code;
 }
 
@@ -270,6 +276,7 @@ int archive_run(int argc, char **argv) {
     int first, code = options_parse(&options, argc, argv, &run, &first);
     if (code != OPTIONS_GO_ON)
         return code;
+    journal_open(options.program);
     if (run.retain != NULL && erase_age(run.retain, &run.erase.retain_usec) < 0)
         return options_fault(&options, "--retain: '%s' is no age, such as 400d", run.retain);
     /* A transaction's pages come and go; giving them back to the system each time

@@ -2,6 +2,7 @@
 
 #include "clients/forward/receipt_link.h"
 #include "clients/forward/receipts.h"
+#include "proto/journal/journal.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -200,7 +201,8 @@ int callback_start(const struct forward_config *config, struct clerk *clerk,
         *ret = c;
         return EX_OK;
     }
-    fprintf(stderr, "newswire-forward: [receipts] listen = %s: %s\n", listen,
+    journal(JOURNAL_TOOL_FAILED, &(struct journal_subject){.address = listen},
+            "[receipts] listen = %s: %s", listen,
             address == NULL ? "it should be like 127.0.0.1:5570" : strerror(errno));
     callback_stop(c);
     return EX_UNAVAILABLE;

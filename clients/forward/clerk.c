@@ -121,11 +121,13 @@ int clerk_do(struct clerk *c, clerk_fn fn, void *argument) {
 
 static void tell_trouble(struct clerk *c, int r) {
     pthread_mutex_lock(&c->mutex);
+    const char *reason =
+        *c->ledger->store.trouble == '\0' ? strerror(-r) : c->ledger->store.trouble;
     if (r < 0 && !c->in_trouble)
-        fprintf(stderr, "newswire-forward: the ledger can't be written, nothing moves: %s\n",
-                *c->ledger->store.trouble == '\0' ? strerror(-r) : c->ledger->store.trouble);
+        journal(JOURNAL_LEDGER_FAILED, &(struct journal_subject){.reason = reason},
+                "the ledger can't be written, nothing moves: %s", reason);
     else if (r >= 0 && c->in_trouble)
-        fputs("newswire-forward: the ledger is written again\n", stderr);
+        journal(JOURNAL_LEDGER_RESUMED, NULL, "the ledger is written again");
     c->in_trouble = r < 0;
     pthread_mutex_unlock(&c->mutex);
 }

@@ -1,6 +1,7 @@
 #include "clients/forward/receipt_link.h"
 
 #include "clients/forward/secret.h"
+#include "proto/journal/journal.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -28,7 +29,7 @@ int receipt_links_new(const struct forward_config *config, struct receipt_links 
         *ret = links;
         return 0;
     }
-    fprintf(stderr, "newswire-forward: [receipts] %s\n", error);
+    journal(JOURNAL_TOOL_FAILED, NULL, "[receipts] %s", error);
     free(links);
     return r;
 }

@@ -96,8 +96,11 @@ static int take_all(struct ledger *l, void *userdata) {
         result = ledger_take(l, &e, &fault);
         if (result != -EINVAL)
             continue;
-        fprintf(stderr, "newswire-forward: entry %llu goes to nobody, as it can't be read: %s %s\n",
-                (unsigned long long)e.seq, fault.field, fault.reason);
+        journal(
+            JOURNAL_ENTRY_UNREADABLE,
+            &(struct journal_subject){.seq = e.seq, .field = fault.field, .reason = fault.reason},
+            "entry %llu goes to nobody, as it can't be read: %s %s", (unsigned long long)e.seq,
+            fault.field, fault.reason);
         result = 0;
     }
     return result < 0 ? result : ledger_set_cursor(l, r->cursor);
@@ -145,7 +148,8 @@ static const struct follow_use use = {.entry = take_entry, .save = save, .idle =
 static int lock_ledger(struct desk *d) {
     int fd, r = store_lock(&d->ledger.store, d->config->forward.ledger, &fd);
     if (r < 0)
-        fprintf(stderr, "newswire-forward: %s\n", d->ledger.store.trouble);
+        journal(JOURNAL_LEDGER_FAILED, &(struct journal_subject){.reason = d->ledger.store.trouble},
+                "%s", d->ledger.store.trouble);
     return r == 0 ? EX_OK : r == -EBUSY ? EX_TEMPFAIL : EX_CANTCREAT;
 }
 
@@ -159,11 +163,8 @@ static int recover(struct run *r) {
     if (result < 0)
         return desk_trouble(&r->desk, result);
     if (n > 0)
-        fprintf(
-            stderr,
-            "newswire-forward: %zu articles were being sent when it ended; they go again, under "
-            "the same ids\n",
-            n);
+        journal(JOURNAL_SENDING_RESUMED, NULL,
+                "%zu articles were being sent when it ended; they go again, under the same ids", n);
     return EX_OK;
 }
 
@@ -209,7 +210,7 @@ static int start_work(struct run *r) {
     if (result == 0)
         result = senders_start(r->senders, r->clerk);
     if (result < 0)
-        fprintf(stderr, "newswire-forward: it can't start its threads: %s\n", strerror(-result));
+        journal(JOURNAL_TOOL_FAILED, NULL, "it can't start its threads: %s", strerror(-result));
     return result < 0 ? EX_OSERR : EX_OK;
 }
 
@@ -247,6 +248,7 @@ int forward_run(int argc, char **argv) {
         return code;
     if (first != argc)
         return options_fault(&options, "'%s' is too much", argv[first]);
+    journal_open(options.program);
     struct run *r = calloc(1, sizeof *r);
     if (r == NULL || sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
         free(r);

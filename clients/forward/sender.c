@@ -205,12 +205,15 @@ static void pause_outlet(struct sender *s, uint64_t wait, const char *why) {
     s->pause_unsaid = true;
     snprintf(s->pause_reason, sizeof s->pause_reason, "%.255s", why);
     if (s->failures == 1 && follow_stop == 0)
-        fprintf(stderr, "newswire-forward: %s: %s; it is tried again\n", s->outlet->name, why);
+        journal(JOURNAL_OUTLET_FAILING,
+                &(struct journal_subject){.outlet = s->outlet->name, .reason = why},
+                "%s: %s; it is tried again", s->outlet->name, why);
 }
 
 static void note_success(struct sender *s) {
     if (s->failures > 0) {
-        fprintf(stderr, "newswire-forward: %s: it takes articles again\n", s->outlet->name);
+        journal(JOURNAL_OUTLET_RESUMED, &(struct journal_subject){.outlet = s->outlet->name},
+                "%s: it takes articles again", s->outlet->name);
         s->recovered_unsaid = true;
     }
     s->failures = s->in_a_row = 0;
@@ -218,9 +221,12 @@ static void note_success(struct sender *s) {
 }
 
 static void tell_bad(const struct sender *s, const struct ledger_job *j, const struct verdict *v) {
-    fprintf(stderr, "newswire-forward: %s: %s version %u is %s: %s\n", s->outlet->name, j->uri,
-            j->version, v->outcome == VERDICT_PARKED ? "parked" : "the last, as the outlet is gone",
-            v->text);
+    bool parked = v->outcome == VERDICT_PARKED;
+    journal(parked ? JOURNAL_DELIVERY_PARKED : JOURNAL_OUTLET_GONE,
+            &(struct journal_subject){
+                .outlet = s->outlet->name, .uri = j->uri, .version = j->version, .reason = v->text},
+            "%s: %s version %u is %s: %s", s->outlet->name, j->uri, j->version,
+            parked ? "parked" : "the last, as the outlet is gone", v->text);
 }
 
 /* What a verdict means for the outlet and for the next try. */

@@ -3,14 +3,13 @@
 #include "clients/tool/backoff.h"
 #include "clients/tool/file.h"
 #include "clients/tool/follow.h"
-#include "proto/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,18 +30,28 @@ enum {
     LOOK_USEC = 200000,
 };
 
-__attribute__((format(printf, 2, 3))) static void say(const struct exec *x, const char *format,
-                                                      ...) {
-    char *text = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    int n = vasprintf(&text, format, arguments);
-    va_end(arguments);
-    char *harmless = n < 0 ? NULL : text_harmless(slice_of(text));
-    x->say(x->userdata, harmless == NULL ? "out of memory" : harmless);
-    free(harmless);
-    if (n >= 0)
-        free(text);
+/* What a line about the article and its command is about. */
+static void tell(const struct exec *x, enum journal_event event, const struct entry *e,
+                 const char *file, const char *reason, const char *end) {
+    char uri[LIMIT_URI_BYTES + 1], topic[LIMIT_TOPIC_BYTES + 1], text[2 * LIMIT_URI_BYTES];
+    snprintf(uri, sizeof uri, "%.*s", (int)e->uri.len, (const char *)e->uri.data);
+    snprintf(topic, sizeof topic, "%.*s", (int)e->topic.len, (const char *)e->topic.data);
+    snprintf(text, sizeof text, "entry %llu, %s version %u: the command %s; %s%s",
+             (unsigned long long)e->seq, uri, e->version, reason, end, file == NULL ? "" : file);
+    x->tell(x->userdata, event,
+            &(struct journal_subject){.uri = uri,
+                                      .version = e->version,
+                                      .topic = topic,
+                                      .seq = e->seq,
+                                      .file = file,
+                                      .reason = reason},
+            text);
+}
+
+static void tell_error(const struct exec *x, const char *what, int error) {
+    char text[PATH_MAX + 64];
+    snprintf(text, sizeof text, "%s: %s", what, strerror(-error));
+    x->tell(x->userdata, JOURNAL_TOOL_FAILED, NULL, text);
 }
 
 /* ---- running */
@@ -185,11 +194,9 @@ static int park(const struct exec *x, const struct exec_article *a, const char *
     if (r == 0)
         r = file_sync_folder(x->parked);
     if (r < 0)
-        say(x, "%s: %s", path, strerror(-r));
+        tell_error(x, path, r);
     else
-        say(x, "entry %llu, %.*s version %u: the command %s; it is parked in %s",
-            (unsigned long long)e->seq, (int)e->uri.len, (const char *)e->uri.data, e->version, why,
-            path);
+        tell(x, JOURNAL_COMMAND_PARKED, e, path, why, "it is parked in ");
     return r < 0 ? r : EXEC_PARKED;
 }
 
@@ -211,7 +218,7 @@ int exec_article(const struct exec *x, const struct exec_article *a) {
         bool in_time = false;
         int r = run(x, a, &status, &in_time);
         if (r < 0) {
-            say(x, "the command can't be run: %s", strerror(-r));
+            tell_error(x, "the command can't be run", r);
             return r;
         }
         if (in_time && WIFEXITED(status) && WEXITSTATUS(status) == 0)
@@ -224,8 +231,8 @@ int exec_article(const struct exec *x, const struct exec_article *a) {
             return park(x, a, why);
         uint64_t wait = backoff_usec(x->first_wait_usec, x->most_wait_usec, tries);
         if (tries == 0 || !in_time)
-            say(x, "entry %llu: the command %s; it is tried again",
-                (unsigned long long)a->entry->seq, in_time ? why : "took too long");
+            tell(x, JOURNAL_COMMAND_REPEATED, a->entry, NULL, in_time ? why : "took too long",
+                 "it is tried again");
         pause_for(wait);
         if (follow_stop != 0)
             return EXEC_STOPPED;

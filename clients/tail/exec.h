@@ -8,6 +8,7 @@
 #pragma once
 
 #include "proto/entry.h"
+#include "proto/journal/journal.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,8 +18,9 @@ struct exec {
     const char *parked;  /* the folder for what is put aside; made when it is needed */
     uint64_t timeout_usec;
     uint64_t first_wait_usec, most_wait_usec; /* between tries */
-    /* Says a sentence to the operator. */
-    void (*say)(void *userdata, const char *sentence);
+    /* Tells the operator. */
+    void (*tell)(void *userdata, enum journal_event event, const struct journal_subject *about,
+                 const char *sentence);
     void *userdata;
 };
 

@@ -47,14 +47,21 @@ static void clear_progress(struct follow *f) {
     f->shows_progress = false;
 }
 
-void follow_say(struct follow *f, const char *format, ...) {
+void follow_tell(struct follow *f, enum journal_event event, const struct journal_subject *about,
+                 const char *format, ...) {
     va_list arguments;
     clear_progress(f);
-    fprintf(stderr, "%s: ", f->options->program);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    journal_va(event, about, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+}
+
+void follow_fail(struct follow *f, const char *format, ...) {
+    va_list arguments;
+    clear_progress(f);
+    va_start(arguments, format);
+    journal_va(JOURNAL_TOOL_FAILED, NULL, format, arguments);
+    va_end(arguments);
 }
 
 /* A bar, on a terminal that doesn't show the entries too; at once when the head is known. */
@@ -79,8 +86,10 @@ static void show_progress(struct follow *f, uint64_t now) {
 
 static int take_error(struct follow *f, const struct newswire_event *event) {
     char *message = text_harmless(slice_of(event->message));
-    follow_say(f, "%s%s", event->damaged ? "the daemon's log is damaged: " : "",
-               message == NULL ? "out of memory" : message);
+    follow_tell(f, JOURNAL_DAEMON_REFUSES,
+                &(struct journal_subject){.reason = message == NULL ? "" : message}, "%s%s",
+                event->damaged ? "the daemon's log is damaged: " : "",
+                message == NULL ? "out of memory" : message);
     free(message);
     return !event->final    ? OPTIONS_GO_ON
            : event->damaged ? EX_DATAERR
@@ -89,17 +98,20 @@ static int take_error(struct follow *f, const struct newswire_event *event) {
 }
 
 static void tell_loss(struct follow *f, const struct newswire_event *event) {
-    follow_say(f, "%.*s: entries after %llu, up to %llu, are kept no more", (int)event->topic.len,
-               (const char *)event->topic.data, (unsigned long long)event->after,
-               (unsigned long long)event->upto);
+    char topic[LIMIT_TOPIC_BYTES + 1];
+    snprintf(topic, sizeof topic, "%.*s", (int)event->topic.len, (const char *)event->topic.data);
+    follow_tell(f, JOURNAL_ENTRIES_LOST,
+                &(struct journal_subject){.topic = topic, .seq = event->upto},
+                "%s: entries after %llu, up to %llu, are kept no more", topic,
+                (unsigned long long)event->after, (unsigned long long)event->upto);
     f->unsaved = true;
 }
 
 static void tell_epoch(struct follow *f, const struct newswire_event *event) {
-    follow_say(f,
-               "the log is another one (epoch %llu, before %llu): all of it follows; "
-               "go by uri and version",
-               (unsigned long long)event->epoch, (unsigned long long)event->epoch_before);
+    follow_tell(f, JOURNAL_EPOCH_CHANGED, &(struct journal_subject){.epoch = event->epoch},
+                "the log is another one (epoch %llu, before %llu): all of it follows; "
+                "go by uri and version",
+                (unsigned long long)event->epoch, (unsigned long long)event->epoch_before);
     f->caught_up = false;
 }
 
@@ -118,7 +130,8 @@ static int tell_tool(struct follow *f, const struct newswire_event *event) {
 
 static void take_connected(struct follow *f) {
     if (f->told_unreachable && !f->wire.quiet)
-        follow_say(f, "connected");
+        follow_tell(f, JOURNAL_DAEMON_FOUND, &(struct journal_subject){.address = f->wire.feed},
+                    "connected");
     f->connected = true;
     f->told_unreachable = false;
     if (!f->told_ready)
@@ -142,7 +155,9 @@ static int take_event(struct follow *f, const struct newswire_event *event) {
         break;
     case NEWSWIRE_UNANSWERED:
         if (!f->wire.quiet)
-            follow_say(f, "the daemon does not answer; it is asked again");
+            follow_tell(f, JOURNAL_DAEMON_SILENT,
+                        &(struct journal_subject){.address = f->wire.replay},
+                        "the daemon does not answer; it is asked again");
         return f->wire.timeout_sec.given ? EX_UNAVAILABLE : OPTIONS_GO_ON;
     case NEWSWIRE_CHECKPOINT:
         f->unsaved = f->unsaved || f->use->event != NULL;
@@ -158,11 +173,13 @@ static int mind_connection(struct follow *f, uint64_t now) {
     if (f->connected)
         return OPTIONS_GO_ON;
     if (f->wire.timeout_sec.given && away / 1000000 >= f->wire.timeout_sec.value) {
-        follow_say(f, "no daemon at %s and %s", f->wire.feed, f->wire.replay);
+        follow_tell(f, JOURNAL_DAEMON_MISSING, &(struct journal_subject){.address = f->wire.feed},
+                    "no daemon at %s and %s", f->wire.feed, f->wire.replay);
         return EX_UNAVAILABLE;
     }
     if (!f->wire.quiet && !f->told_unreachable && away >= PATIENCE_USEC) {
-        follow_say(f, "no daemon at %s and %s; waiting for it", f->wire.feed, f->wire.replay);
+        follow_tell(f, JOURNAL_DAEMON_MISSING, &(struct journal_subject){.address = f->wire.feed},
+                    "no daemon at %s and %s; waiting for it", f->wire.feed, f->wire.replay);
         f->told_unreachable = true;
     }
     return OPTIONS_GO_ON;
@@ -199,7 +216,7 @@ static int turn(struct follow *f) {
     uint64_t now = follow_now_usec();
     int code = OPTIONS_GO_ON;
     if (r < 0 && r != -EINTR) {
-        follow_say(f, "%s", strerror(-r));
+        follow_fail(f, "%s", strerror(-r));
         return EX_OSERR;
     }
     if (r > 0) {
@@ -249,7 +266,7 @@ int follow_open(struct follow *f, struct newswire_reader_options *reader) {
     int r = newswire_reader_new(reader, &f->reader, error, sizeof error);
     if (r == 0)
         return EX_OK;
-    follow_say(f, "%s", error);
+    follow_fail(f, "%s", error);
     return r == -EBUSY                    ? EX_TEMPFAIL
            : r == -EINVAL                 ? EX_USAGE
            : r == -EPERM || r == -EBADMSG ? EX_CONFIG

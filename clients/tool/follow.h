@@ -10,6 +10,7 @@
 
 #include "clients/lib/newswire.h"
 #include "clients/tool/options.h"
+#include "proto/journal/journal.h"
 
 #include <signal.h>
 
@@ -87,8 +88,12 @@ int follow_run(struct follow *f) __attribute__((nonnull, warn_unused_result));
 /* Closes the reader. */
 void follow_close(struct follow *f) __attribute__((nonnull));
 
-/* Says a sentence on stderr, behind the program's name; over a progress line. */
-void follow_say(struct follow *f, const char *format, ...)
+/* Writes a line of the journal (`about` may be NULL); on a terminal over the progress. */
+void follow_tell(struct follow *f, enum journal_event event, const struct journal_subject *about,
+                 const char *format, ...) __attribute__((nonnull(1, 4), format(printf, 4, 5)));
+
+/* The same for what makes the tool end: JOURNAL_TOOL_FAILED. */
+void follow_fail(struct follow *f, const char *format, ...)
     __attribute__((nonnull, format(printf, 2, 3)));
 
 /* The signal that asked for the end; 0: none has. follow_signals sets it up, and

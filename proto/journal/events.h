@@ -56,8 +56,12 @@
     EVENT(DAEMON_REFUSES, ERR, "e81a6171df6451814ab3d27998147cfe", F(REASON))                      \
     EVENT(ENTRIES_LOST, WARNING, "278d508895051db5df4300084189b7e5", F(TOPIC) | F(SEQ))            \
     EVENT(EPOCH_CHANGED, WARNING, "85cf9df0dc0edc0073fb31f07ac36e87", F(EPOCH))                    \
-    EVENT(TOOL_FAILED, ERR, "75b628f7fb55d455b94d397ba8718c92", F(REASON))                         \
+    EVENT(TOOL_FAILED, ERR, "75b628f7fb55d455b94d397ba8718c92", 0)                                 \
     EVENT(ENTRY_UNREADABLE, ERR, "3691e1a6fe50c6ade5f8953a99e121f2", F(SEQ) | F(REASON))           \
+    EVENT(COMMAND_REPEATED, WARNING, "677090399c78f71f604cd484d99903ba",                           \
+          F(URI) | F(VERSION) | F(SEQ) | F(REASON))                                                \
+    EVENT(COMMAND_PARKED, ERR, "982361e07228bba7e7f5c84feb38e5c1",                                 \
+          F(URI) | F(VERSION) | F(SEQ) | F(FILE) | F(REASON))                                      \
     /* ---- newswire-archive */                                                                    \
     EVENT(ARCHIVE_DIFFERS, ERR, "8f5190090fca6a0b9285039eba2ce6cd", F(EPOCH) | F(SEQ))             \
     EVENT(ARCHIVE_FAILED, ERR, "69af206915bfaa9fd0f3e4feaaa4487d", F(FILE) | F(REASON))            \

@@ -5,9 +5,9 @@
 #include "proto/codec.h"
 #include "proto/text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,16 +154,13 @@ static void note_error(const char *text) {
     pthread_mutex_unlock(&state.mutex);
 }
 
-void journal(enum journal_event event, const struct journal_subject *about, const char *format,
-             ...) {
+void journal_va(enum journal_event event, const struct journal_subject *about, const char *format,
+                va_list arguments) {
     const struct journal_event_info *e = &journal_events[event];
     char text[TEXT_BYTES];
-    va_list arguments;
     if (e->priority > state.level)
         return;
-    va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     /* What others sent can make no line of its own, and do nothing to a terminal. */
     char *harmless = text_harmless(slice_of(text));
     snprintf(text, sizeof text, "%s", harmless == NULL ? "out of memory" : harmless);
@@ -171,8 +168,17 @@ void journal(enum journal_event event, const struct journal_subject *about, cons
     if (e->priority <= LOG_WARNING)
         note_error(text);
     if (!state.to_journal || send_to_journal(e, about, text) < 0)
-        fprintf(stderr, "%s%s%s%s\n", state.program == NULL ? "" : state.program,
-                state.program == NULL ? "" : ": ", e->priority <= LOG_ERR ? "error: " : "", text);
+        fprintf(stderr, "%s: %s%s\n",
+                state.program == NULL ? program_invocation_short_name : state.program,
+                e->priority <= LOG_ERR ? "error: " : "", text);
+}
+
+void journal(enum journal_event event, const struct journal_subject *about, const char *format,
+             ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    journal_va(event, about, format, arguments);
+    va_end(arguments);
 }
 
 void journal_last_error(char *buffer, size_t size, long long *ret_usec) {

@@ -11,6 +11,7 @@
 
 #include "proto/journal/events.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,7 +54,7 @@ extern const struct journal_event_info journal_events[JOURNAL_EVENTS_END];
 extern const char *const journal_fields[];
 
 /* Looks at the environment once, and takes the program's name for standard error, which
- * has to stay; before, lines go there without a name of their own. */
+ * has to stay; before, lines go there under the name of its file. */
 void journal_open(const char *program) __attribute__((nonnull));
 
 /* Lines less important than this priority (LOG_DEBUG to LOG_ERR) are left out. */
@@ -62,6 +63,8 @@ void journal_set_level(int priority);
 /* Writes a line; `about` is NULL when there is nothing to name. */
 void journal(enum journal_event event, const struct journal_subject *about, const char *format, ...)
     __attribute__((nonnull(3), format(printf, 3, 4)));
+void journal_va(enum journal_event event, const struct journal_subject *about, const char *format,
+                va_list arguments) __attribute__((nonnull(3), format(printf, 3, 0)));
 
 /* Copies the text of the last line of priority LOG_ERR or LOG_WARNING, and says when it was
  * written (UTC microseconds); "" and 0 when there was none. */

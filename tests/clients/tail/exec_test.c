@@ -27,8 +27,11 @@ static int tear_down(void **state) {
     return system(command);
 }
 
-static void say(void *userdata, const char *sentence) {
+static void tell(void *userdata, enum journal_event event, const struct journal_subject *about,
+                 const char *sentence) {
     (void)userdata;
+    if (event != JOURNAL_TOOL_FAILED)
+        assert_string_equal(about->uri, "urn:x:1");
     snprintf(said, sizeof said, "%s", sentence);
 }
 
@@ -47,7 +50,7 @@ static int run(const char *format, const char *text, uint64_t timeout_usec) {
                      .timeout_usec = timeout_usec,
                      .first_wait_usec = 1000,
                      .most_wait_usec = 20000,
-                     .say = say};
+                     .tell = tell};
     struct entry e = {.epoch = 5,
                       .seq = 7,
                       .topic = slice_of("briefs/brief"),
