@@ -2,11 +2,13 @@
  * newswired: takes articles in, makes them durable, publishes them.
  */
 #include "daemon/control.h"
+#include "daemon/log/restore.h"
 #include "daemon/loop.h"
 #include "proto/journal/journal.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
@@ -125,10 +127,8 @@ static int look_round(sd_event_source *source, uint64_t usec, void *userdata) {
     return 0;
 }
 
-static int open_log(struct daemon *d, struct fault *f) {
-    const struct settings *s = d->settings;
-    struct text_list notes = {0};
-    struct log_config config = {
+static struct log_config log_config(const struct settings *s) {
+    return (struct log_config){
         .directory = s->log.directory,
         .segment_bytes = s->log.segment_bytes,
         .retain_usec = s->log.retain_usec,
@@ -139,10 +139,19 @@ static int open_log(struct daemon *d, struct fault *f) {
         .checkpoint_entries = s->log.checkpoint_entries,
         .free_bytes = s->log.free_bytes,
     };
+}
+
+static void tell_notes(const struct text_list *notes) {
+    for (size_t i = 0; i < notes->n; i++)
+        journal(JOURNAL_LOG_RECOVERED, &(struct journal_subject){.reason = notes->items[i]},
+                "log: %s", notes->items[i]);
+}
+
+static int open_log(struct daemon *d, struct fault *f) {
+    struct text_list notes = {0};
+    struct log_config config = log_config(d->settings);
     int r = log_open(&config, follow, d, &d->log, &notes, d->arena, f);
-    for (size_t i = 0; i < notes.n; i++)
-        journal(JOURNAL_LOG_RECOVERED, &(struct journal_subject){.reason = notes.items[i]},
-                "log: %s", notes.items[i]);
+    tell_notes(&notes);
     if (r == 0)
         r = sd_event_add_io(d->event, &d->log_source, log_fd(d->log), EPOLLIN, log_moved, d);
     return r;
@@ -318,29 +327,60 @@ static int run(struct daemon *d) {
     return r < 0 ? EX_SOFTWARE : EX_OK;
 }
 
+/* ---- instead of serving */
+
+static int restore(struct daemon *d, const char *from) {
+    struct log_config config = log_config(d->settings);
+    struct log_restored done;
+    struct text_list notes = {0};
+    struct fault f = {0};
+    int r = log_restore(&config, from, &done, &notes, d->arena, &f);
+    tell_notes(&notes);
+    if (r < 0) {
+        fprintf(stderr, "newswired: nothing is restored: %s\n", f.reason);
+        return r == -EBUSY     ? EX_UNAVAILABLE
+               : r == -EBADMSG ? EX_DATAERR
+               : r == -ENOENT  ? EX_NOINPUT
+               : r == -EEXIST  ? EX_CANTCREAT
+                               : EX_IOERR;
+    }
+    printf("%s has the log of %s: up to entry %" PRIu64 ", %" PRIu64 " entries, %" PRIu64
+           " held\nepoch %" PRIu64 ", before %" PRIu64 ": readers are told, and begin anew\n",
+           config.directory, from, done.head, done.entries, done.held, done.epoch,
+           done.epoch_before);
+    if (!done.proven)
+        puts("there was no manifest: that it is all of a backup, nobody knows");
+    return EX_OK;
+}
+
 static void usage(FILE *out) {
-    fputs("usage: newswired [--config FILE] [--check] [--sample-config]\n"
+    fputs("usage: newswired [--config FILE] [--check | --sample-config | --restore DIR]\n"
           "\n"
           "The news wire's service: takes articles in, makes them durable, publishes them.\n"
           "\n"
           "  --config FILE    default /etc/newswire/newswired.conf, if it is there\n"
           "  --check          say whether the config is good, and end\n"
           "  --sample-config  print every key with its help and default, and end\n"
+          "  --restore DIR    make the log from a backup, with a new epoch, and end\n"
           "  --help, --version\n",
           out);
 }
 
-enum { OPT_CONFIG = 1, OPT_CHECK, OPT_SAMPLE, OPT_HELP, OPT_VERSION };
+enum { OPT_CONFIG = 1, OPT_CHECK, OPT_SAMPLE, OPT_RESTORE, OPT_HELP, OPT_VERSION };
 
 static const struct option options[] = {
-    {"config", required_argument, NULL, OPT_CONFIG},  {"check", no_argument, NULL, OPT_CHECK},
-    {"sample-config", no_argument, NULL, OPT_SAMPLE}, {"help", no_argument, NULL, OPT_HELP},
-    {"version", no_argument, NULL, OPT_VERSION},      {0},
+    {"config", required_argument, NULL, OPT_CONFIG},
+    {"check", no_argument, NULL, OPT_CHECK},
+    {"sample-config", no_argument, NULL, OPT_SAMPLE},
+    {"restore", required_argument, NULL, OPT_RESTORE},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {0},
 };
 
 int main(int argc, char **argv) {
     static const char default_config[] = "/etc/newswire/newswired.conf";
-    const char *config = NULL;
+    const char *config = NULL, *backup = NULL;
     bool check = false;
     struct config_fault fault = {0};
     char text[800];
@@ -348,6 +388,7 @@ int main(int argc, char **argv) {
         switch (c) {
         case OPT_CONFIG: config = optarg; break;
         case OPT_CHECK: check = true; break;
+        case OPT_RESTORE: backup = optarg; break;
         case OPT_SAMPLE: return config_write_sample(settings_tables, stdout) < 0 ? EX_IOERR : EX_OK;
         case OPT_HELP: usage(stdout); return EX_OK;
         case OPT_VERSION: puts("newswired " NEWSWIRE_VERSION); return EX_OK;
@@ -375,7 +416,7 @@ int main(int argc, char **argv) {
                 config_fault_text(&fault, text, sizeof text));
     else
         journal_set_level(priority_of(d.settings->service.log_level));
-    int code = r < 0 ? EX_CONFIG : check ? EX_OK : run(&d);
+    int code = r < 0 ? EX_CONFIG : check ? EX_OK : backup != NULL ? restore(&d, backup) : run(&d);
     settings_unref(d.settings);
     arena_free(d.arena);
     return code;

@@ -145,7 +145,9 @@ static size_t items_size(const struct file_log *l, const struct file_item *item)
         if (!item->is_ask && item->proposal.version > 1)
             size += NOTICE_BYTES;
         const struct view_held *held =
-            item->is_ask && item->ask.hold != 0 ? view_held_find(&l->view, item->ask.hold) : NULL;
+            item->is_ask && item->ask.hold != 0 && item->ask.type < LOG_ASK_SNAPSHOT
+                ? view_held_find(&l->view, item->ask.hold)
+                : NULL;
         if (held != NULL)
             size += release_size(held);
     }
@@ -188,6 +190,7 @@ struct log_result *batch_result(struct file_batch *b, enum log_outcome outcome, 
     r->story = NULL;
     r->held = NULL;
     r->n_held = 0;
+    r->snapshot = NULL;
     r->fault.field[0] = r->fault.reason[0] = 0;
     return r;
 }
@@ -462,7 +465,7 @@ static int change_held(struct file_log *l, struct file_batch *b, const struct lo
 
 /* ---- questions */
 
-static void *answer_new(struct file_batch *b, size_t size) {
+void *batch_answer(struct file_batch *b, size_t size) {
     struct answer *a = calloc(1, sizeof *a + size);
     if (a == NULL)
         return NULL;
@@ -491,7 +494,7 @@ static int tell_held(struct file_log *l, struct file_batch *b, struct log_result
     size_t size = 0;
     for (size_t i = 0; i < v->n_held; i++)
         size += held_size(&v->held[i]);
-    struct log_held *list = answer_new(b, size + 1);
+    struct log_held *list = batch_answer(b, size + 1);
     if (list == NULL)
         return -ENOMEM;
     uint8_t *at = (uint8_t *)(list + v->n_held);
@@ -518,7 +521,7 @@ static int tell_story(struct file_log *l, struct file_batch *b, const char *uri,
     uint8_t key[IDENTITY_KEY_BYTES];
     struct identity latest;
     struct entry waiting;
-    struct log_story *story = answer_new(b, sizeof *story + 2 * LIMIT_TOPIC_BYTES);
+    struct log_story *story = batch_answer(b, sizeof *story + 2 * LIMIT_TOPIC_BYTES);
     if (story == NULL)
         return -ENOMEM;
     uint8_t *at = (uint8_t *)(story + 1);
@@ -546,6 +549,8 @@ static int tell_story(struct file_log *l, struct file_batch *b, const char *uri,
 int batch_take(struct file_log *l, struct file_batch *b, struct file_item *item, int64_t now) {
     if (!item->is_ask)
         return take_proposal(l, b, &item->proposal, now);
+    if (item->ask.type >= LOG_ASK_SNAPSHOT)
+        return file_snapshot(l, b, &item->ask);
     if (item->ask.type != LOG_ASK_STORY && item->ask.type != LOG_ASK_HELD)
         return change_held(l, b, &item->ask, now);
     struct log_result *result = batch_result(b, LOG_ANSWERED, item->cookie);

@@ -49,6 +49,9 @@ struct log_result *batch_result(struct file_batch *b, enum log_outcome outcome, 
 /* Makes a result say that nothing was done, and why. */
 void batch_unavailable(struct log_result *r, const char *reason) __attribute__((nonnull));
 
+/* Memory for what a result points to, zeroed; the batch's. NULL when there is none. */
+void *batch_answer(struct file_batch *b, size_t size) __attribute__((nonnull));
+
 /* Decides an item, makes its records and its result, applies them to the view.
  * 0; -ENOMEM and such: the batch is lost. */
 int batch_take(struct file_log *l, struct file_batch *b, struct file_item *item, int64_t now)

@@ -1,4 +1,5 @@
 #include "daemon/log/crc32c.h"
+#include "daemon/log/format.h"
 #include "daemon/log/io.h"
 #include "daemon/log/view.h"
 
@@ -7,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char checkpoint_name[] = "view";
 static const char checkpoint_magic[8] = "NWIREVUE";
-enum { CHECKPOINT_FORMAT = 2, CHECKPOINT_MAX_BYTES = 1 << 30 };
+enum { CHECKPOINT_MAX_BYTES = 1 << 30 };
 
 /* checkpoint = header runs topics held; the runs as 64-bit numbers, the topics
  * as struct saved_topic, each held article as struct saved_held, its bytes and who
@@ -84,8 +84,7 @@ int view_save(const struct view *v, uint8_t **ret, size_t *ret_len) {
 
 int view_write_checkpoint(int folder, const struct view_position *position, const uint8_t *saved,
                           size_t len, const uint64_t *runs, size_t n_runs) {
-    struct checkpoint_header h = {
-        .format = CHECKPOINT_FORMAT, .position = *position, .n_runs = n_runs};
+    struct checkpoint_header h = {.format = FORMAT_VIEW, .position = *position, .n_runs = n_runs};
     memcpy(h.magic, checkpoint_magic, sizeof h.magic);
     size_t total = sizeof h + n_runs * sizeof *runs + len;
     _cleanup_free_ uint8_t *bytes = malloc(total);
@@ -97,7 +96,7 @@ int view_write_checkpoint(int folder, const struct view_position *position, cons
     size_t skip = offsetof(struct checkpoint_header, position);
     h.crc = crc32c(0, bytes + skip, total - skip);
     put(bytes, &h, sizeof h);
-    return io_replace(folder, checkpoint_name, bytes, total);
+    return io_replace(folder, VIEW_FILE, bytes, total);
 }
 
 /* ---- loading */
@@ -163,14 +162,10 @@ static int load(int folder, struct slice in, struct view *v, struct view_positio
     struct saved s;
     if (!take(&in, &h, sizeof h) || memcmp(h.magic, checkpoint_magic, sizeof h.magic) != 0)
         return -EBADMSG;
-    if (h.format != CHECKPOINT_FORMAT) {
-        fault_set(ret_fault, checkpoint_name,
-                  "the view has format %u, but this version knows format %d only; %s", h.format,
-                  CHECKPOINT_FORMAT,
-                  h.format > CHECKPOINT_FORMAT ? "use a newer newswired"
-                                               : "an older newswired wrote it");
-        return -EBADMSG;
-    }
+    if (h.format > FORMAT_VIEW)
+        return format_too_new("the view", h.format, FORMAT_VIEW, ret_fault);
+    if (h.format < FORMAT_VIEW)
+        return -ESTALE;
     size_t covered = sizeof h - offsetof(struct checkpoint_header, position);
     if (crc32c(crc32c(0, &h.position, covered), in.data, in.len) != h.crc ||
         h.n_runs > IDENTITY_RUNS)
@@ -198,12 +193,11 @@ static int load(int folder, struct slice in, struct view *v, struct view_positio
 int view_load(int folder, struct view *v, struct view_position *ret, struct fault *ret_fault) {
     _cleanup_free_ uint8_t *bytes = NULL;
     size_t len;
-    fault_set(ret_fault, checkpoint_name, "the file %s is damaged", checkpoint_name);
-    int r = io_load(folder, checkpoint_name, CHECKPOINT_MAX_BYTES, &bytes, &len);
+    fault_set(ret_fault, VIEW_FILE, "the file %s is damaged", VIEW_FILE);
+    int r = io_load(folder, VIEW_FILE, CHECKPOINT_MAX_BYTES, &bytes, &len);
     if (r == 0)
         r = load(folder, (struct slice){bytes, len}, v, ret, ret_fault);
-    if (r < 0 && r != -EBADMSG)
-        fault_set(ret_fault, checkpoint_name, "the file %s can't be read: %s", checkpoint_name,
-                  strerror(-r));
+    if (r < 0 && r != -EBADMSG && r != -ESTALE)
+        fault_set(ret_fault, VIEW_FILE, "the file %s can't be read: %s", VIEW_FILE, strerror(-r));
     return r;
 }

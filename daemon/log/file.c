@@ -29,7 +29,7 @@ int64_t file_now(const struct file_log *l) {
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static uint64_t monotonic_usec(void) {
+uint64_t file_monotonic_usec(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
@@ -142,7 +142,7 @@ static bool space_left(struct file_log *l) {
  * the trouble. */
 static void prepare(struct file_log *l, size_t size) {
     const struct file_segment *last = &l->segments[l->n_segments - 1];
-    uint64_t now = monotonic_usec();
+    uint64_t now = file_monotonic_usec();
     if (now - l->space_checked_usec >= SPACE_CHECK_USEC) {
         l->space_checked_usec = now;
         l->full = !space_left(l);
@@ -179,7 +179,7 @@ static int write_batch(struct file_log *l, struct file_batch *b) {
         return 0;
     trouble(l, r, written ? "fdatasync" : "write");
     l->wanted_bytes = r == -ENOSPC || r == -EDQUOT ? 2 * b->used : 0;
-    l->space_checked_usec = monotonic_usec();
+    l->space_checked_usec = file_monotonic_usec();
     /* What can't be cut off is left behind the durable end, which the next
      * segment's header names. After a failed sync the kernel may have marked
      * pages clean that never reached the disk: this file is not added to. */
@@ -329,7 +329,7 @@ static struct file_item *take_queue(struct file_log *l, size_t *ret_n) {
 
 /* How long the thread may sleep; 0: until it is woken. */
 static uint64_t nap_usec(const struct file_log *l, int64_t now) {
-    bool look = l->view.n_held > 0 || l->trouble[0] != 0 || l->job != NULL ||
+    bool look = l->view.n_held > 0 || l->snapshot != 0 || l->trouble[0] != 0 || l->job != NULL ||
                 (l->config.retain_usec > 0 && l->n_segments > 1);
     if (!look)
         return 0;
@@ -345,7 +345,7 @@ static void nap(struct file_log *l, uint64_t usec) {
     if (usec == 0) {
         pthread_cond_wait(&l->wake, &l->mutex);
     } else {
-        uint64_t until = monotonic_usec() + usec;
+        uint64_t until = file_monotonic_usec() + usec;
         struct timespec t = {.tv_sec = (time_t)(until / 1000000),
                              .tv_nsec = (long)(until % 1000000) * 1000};
         pthread_cond_timedwait(&l->wake, &l->mutex, &t);
@@ -399,6 +399,7 @@ static void *run(void *argument) {
         else
             idle(l, now);
         file_checkpoint(l, false);
+        file_snapshot_expire(l);
     }
 }
 
@@ -561,7 +562,7 @@ static int file_heads(struct log *log, const struct slice *prefixes, size_t n_pr
 
 /* ---- opening and closing */
 
-static void file_free(struct file_log *l) {
+void file_free(struct file_log *l) {
     view_done(&l->view);
     index_done(&l->index);
     io_closep(&l->active);
@@ -621,16 +622,13 @@ static int open_folder(struct file_log *l, struct fault *ret_fault) {
     return 0;
 }
 
-static struct file_log *file_new(const struct log_config *config, log_follow_fn follow,
-                                 void *userdata) {
+static struct file_log *file_new(const struct log_config *config) {
     struct file_log *l = calloc(1, sizeof *l);
     pthread_condattr_t attributes;
     if (l == NULL)
         return NULL;
     l->log.engine = &log_engine_file;
     l->config = *config;
-    l->follow = follow;
-    l->userdata = userdata;
     l->folder = l->lock = l->active = -1;
     l->queue_tail = &l->queue;
     l->done_tail = &l->done;
@@ -673,23 +671,41 @@ static int publish_recovered(struct file_log *l) {
     return r;
 }
 
-static int file_open(const struct log_config *config, log_follow_fn follow, void *userdata,
-                     struct log **ret, struct text_list *ret_notes, struct arena *notes_arena,
-                     struct fault *ret_fault) {
-    struct file_log *l = file_new(config, follow, userdata);
+int file_open_still(const struct log_config *config, file_fill_fn fill, void *userdata,
+                    struct file_log **ret, struct text_list *ret_notes, struct arena *notes_arena,
+                    struct fault *ret_fault) {
+    struct file_log *l = file_new(config);
     int r = l == NULL || sodium_init() < 0 ? -ENOMEM : open_folder(l, ret_fault);
+    if (r == 0 && fill != NULL) {
+        l->restoring = true;
+        r = fill(l, userdata, ret_fault);
+    }
     if (r == 0)
         r = file_recover(l, ret_notes, notes_arena, ret_fault);
-    if (r == 0) {
-        r = publish_recovered(l);
-        if (r == 0)
-            r = -pthread_create(&l->thread, NULL, run, l);
-        if (r < 0)
-            fault_set(ret_fault, "log", "the log can't be started: %s", strerror(-r));
-    }
     if (r < 0) {
         if (l != NULL)
             file_free(l);
+        return r;
+    }
+    *ret = l;
+    return 0;
+}
+
+static int file_open(const struct log_config *config, log_follow_fn follow, void *userdata,
+                     struct log **ret, struct text_list *ret_notes, struct arena *notes_arena,
+                     struct fault *ret_fault) {
+    struct file_log *l;
+    int r = file_open_still(config, NULL, NULL, &l, ret_notes, notes_arena, ret_fault);
+    if (r < 0)
+        return r;
+    l->follow = follow;
+    l->userdata = userdata;
+    r = publish_recovered(l);
+    if (r == 0)
+        r = -pthread_create(&l->thread, NULL, run, l);
+    if (r < 0) {
+        fault_set(ret_fault, "log", "the log can't be started: %s", strerror(-r));
+        file_free(l);
         return r;
     }
     *ret = &l->log;

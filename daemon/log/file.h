@@ -5,6 +5,8 @@
  *     <base>.index       of closed segments (index.h)
  *     <id>.identities    runs (identity.h)
  *     view               the checkpoint (view.h)
+ *     format             says that the folder is a log, and of which format (format.h)
+ *     backup/            a snapshot: hard links to all of these
  *     *.torn             tails that were cut at a start, kept for a person
  *     lock               held by the daemon that has the log
  *
@@ -65,14 +67,18 @@ struct file_log {
     uint64_t next_run;
     uint64_t covered_segment; /* by the last checkpoint */
     uint64_t covered_seq;
-    bool full;             /* the disk was, or nearly */
-    uint64_t wanted_bytes; /* that a write lacked */
+    bool restoring;         /* the folder is unfinished, and this makes it whole */
+    uint64_t snapshot;      /* its id; 0: there is none */
+    uint64_t snapshot_usec; /* when it was kept last, monotonic */
+    bool full;              /* the disk was, or nearly */
+    uint64_t wanted_bytes;  /* that a write lacked */
     uint64_t space_checked_usec;
     char trouble[sizeof(((struct log_bounds *)0)->trouble)];
 };
 
 /* UTC, by the config's clock. */
 int64_t file_now(const struct file_log *l) __attribute__((nonnull));
+uint64_t file_monotonic_usec(void);
 
 /* Reads what the folder holds into l, whose folder, lock and config are set:
  * segments, view, index, active. As log_open. (recover.c) */
@@ -106,6 +112,36 @@ void file_checkpoint_forget(struct file_log *l) __attribute__((nonnull));
 
 /* Removes segments that are too old or too many. */
 void file_retain(struct file_log *l) __attribute__((nonnull));
+
+/* ---- snapshots (snapshot.c), by the log's thread */
+
+struct file_batch;
+
+/* Answers a LOG_ASK_SNAPSHOT or one of its kin. 0, -ENOMEM. */
+int file_snapshot(struct file_log *l, struct file_batch *b, const struct log_ask *ask)
+    __attribute__((nonnull, warn_unused_result));
+
+/* Removes a snapshot that nobody keeps. */
+void file_snapshot_expire(struct file_log *l) __attribute__((nonnull));
+
+/* Removes what there is of a snapshot. */
+void file_snapshot_clear(struct file_log *l) __attribute__((nonnull));
+
+/* ---- making a log another one, while it is closed (restore.c) */
+
+/* Gives it a new epoch, in all its entries and files, and says in the file format
+ * that it is whole; durable when this returns, half done when it fails. 0; -errno
+ * with *ret_fault. */
+int file_begin_epoch(struct file_log *l, struct fault *ret_fault)
+    __attribute__((nonnull, warn_unused_result));
+
+/* Opens a log that nothing will be put on: without its thread. What is not NULL fills
+ * the locked folder before it is looked at. As log_open; file_free afterwards. (file.c) */
+typedef int (*file_fill_fn)(struct file_log *l, void *userdata, struct fault *ret_fault);
+int file_open_still(const struct log_config *config, file_fill_fn fill, void *userdata,
+                    struct file_log **ret, struct text_list *ret_notes, struct arena *notes_arena,
+                    struct fault *ret_fault) __attribute__((nonnull(1, 4, 7), warn_unused_result));
+void file_free(struct file_log *l) __attribute__((nonnull));
 
 /* ---- reading (cursor.c) */
 int file_cursor_open(struct log *log, struct log_cursor **ret);

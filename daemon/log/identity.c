@@ -1,5 +1,6 @@
 #include "daemon/log/identity.h"
 #include "daemon/log/crc32c.h"
+#include "daemon/log/format.h"
 #include "daemon/log/io.h"
 
 #include <endian.h>
@@ -183,7 +184,6 @@ static int lookup(const struct identity_set *set, const uint8_t *key, bool lates
 
 static const char run_magic[8] = "NWIREIDS";
 enum {
-    RUN_FORMAT = 2,
     PAGE_RECORDS = 64,
     BUFFER_RECORDS = 4096,
     FILTER_BITS = 12,         /* a record */
@@ -385,8 +385,10 @@ int identity_run_open(int folder, uint64_t id, struct identity_run **ret, struct
     }
     struct identity_run *run = NULL;
     uint64_t max = (uint64_t)st.st_size / sizeof(struct identity);
-    bool good = n == sizeof h && memcmp(h.magic, run_magic, sizeof run_magic) == 0 &&
-                h.format == RUN_FORMAT && h.id == id && h.count <= max && h.filter_words <= max;
+    bool good = n == sizeof h && memcmp(h.magic, run_magic, sizeof run_magic) == 0;
+    if (good && h.format > FORMAT_RUN)
+        return format_too_new(name, h.format, FORMAT_RUN, ret_fault);
+    good = good && h.format == FORMAT_RUN && h.id == id && h.count <= max && h.filter_words <= max;
     if (good && (run = run_new(id, h.count, h.filter_words)) == NULL)
         return -ENOMEM;
     good = good && read_exactly(fd, run->fences, run->n_fences * sizeof *run->fences, h.count, 0) &&
@@ -480,7 +482,7 @@ static int merge(struct source *sources, size_t n, int64_t forget_usec, struct w
 static int writer_finish(struct writer *w) {
     struct identity_run *run = w->run;
     struct run_header h = {
-        .format = RUN_FORMAT, .id = run->id, .count = w->count, .filter_words = run->n_filter};
+        .format = FORMAT_RUN, .id = run->id, .count = w->count, .filter_words = run->n_filter};
     run->count = w->count;
     run->n_fences = (size_t)((w->count + PAGE_RECORDS - 1) / PAGE_RECORDS);
     memcpy(h.magic, run_magic, sizeof h.magic);

@@ -1,5 +1,6 @@
 #include "daemon/log/index.h"
 #include "daemon/log/crc32c.h"
+#include "daemon/log/format.h"
 #include "daemon/log/io.h"
 #include "proto/limits.h"
 #include "proto/topic.h"
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 static const char index_magic[8] = "NWIREIDX";
-enum { INDEX_FORMAT = 1, INDEX_MAX_BYTES = 64 << 20 };
+enum { INDEX_MAX_BYTES = 64 << 20 };
 
 struct index_header {
     char magic[8];
@@ -91,10 +92,18 @@ void index_name(uint64_t base, char ret[static INDEX_NAME_BYTES]) {
     snprintf(ret, INDEX_NAME_BYTES, "%020" PRIu64 ".index", base);
 }
 
+bool index_parse_name(const char *name, uint64_t *ret_base) {
+    char again[INDEX_NAME_BYTES];
+    if (sscanf(name, "%20" SCNu64, ret_base) != 1)
+        return false;
+    index_name(*ret_base, again);
+    return strcmp(name, again) == 0;
+}
+
 int index_save(int folder, uint64_t base, const struct index *x) {
     char name[INDEX_NAME_BYTES];
     index_name(base, name);
-    struct index_header h = {.format = INDEX_FORMAT, .n_points = x->n, .topics_len = x->topics_len};
+    struct index_header h = {.format = FORMAT_INDEX, .n_points = x->n, .topics_len = x->topics_len};
     memcpy(h.magic, index_magic, sizeof h.magic);
     size_t points_len = x->n * sizeof *x->points, skip = offsetof(struct index_header, n_points);
     h.crc = crc32c(0, &h.n_points, sizeof h - skip);
@@ -117,7 +126,7 @@ static int parse(const uint8_t *bytes, size_t len, struct index *ret) {
         return -EBADMSG;
     memcpy(&h, bytes, sizeof h);
     size_t skip = offsetof(struct index_header, n_points), rest = len - sizeof h;
-    if (memcmp(h.magic, index_magic, sizeof h.magic) != 0 || h.format != INDEX_FORMAT ||
+    if (memcmp(h.magic, index_magic, sizeof h.magic) != 0 || h.format != FORMAT_INDEX ||
         crc32c(0, bytes + skip, len - skip) != h.crc || h.n_points > rest / sizeof *ret->points ||
         rest - h.n_points * sizeof *ret->points != h.topics_len)
         return -EBADMSG;

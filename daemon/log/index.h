@@ -58,6 +58,7 @@ int index_load(int folder, uint64_t base, struct index *ret)
 
 enum { INDEX_NAME_BYTES = 32 };
 void index_name(uint64_t base, char ret[static INDEX_NAME_BYTES]);
+bool index_parse_name(const char *name, uint64_t *ret_base) __attribute__((nonnull));
 
 /* Empties the index and frees what it holds. */
 void index_done(struct index *index) __attribute__((nonnull));

@@ -70,7 +70,7 @@ enum log_outcome {
     LOG_REFUSED,     /* for good; see fault */
     LOG_APPROVED,    /* the approval is noted; seq counts those that are missing */
     LOG_REJECTED,    /* the held article is gone */
-    LOG_ANSWERED,    /* to a question; see story and held */
+    LOG_ANSWERED,    /* to a question; see story, held and snapshot */
     LOG_UNAVAILABLE, /* not taken, and not kept; see fault; the same may be tried again */
 };
 
@@ -81,6 +81,22 @@ struct log_held {
     uint32_t approvals; /* that it wants */
     struct entry entry; /* to come: its seq is the id, approved_by who did so far */
 };
+
+/* The log's files as they are at one moment, up to entry `head`: hard links in a
+ * folder of their own, so that they stay whatever becomes of the log. Somebody who
+ * copies `bytes` of each has all of it. */
+struct log_snapshot {
+    uint64_t id;
+    const char *directory; /* absolute */
+    uint64_t epoch, head, entries;
+    const struct log_snapshot_file {
+        char name[48];
+        uint64_t bytes;
+    } * files;
+    size_t n;
+};
+
+enum { LOG_SNAPSHOT_KEPT_SEC = 300 };
 
 /* What is known of a uri. */
 struct log_story {
@@ -105,6 +121,7 @@ struct log_result {
     const struct log_story *story; /* LOG_ASK_STORY */
     const struct log_held *held;   /* LOG_ASK_HELD, in the order of their times */
     size_t n_held;
+    const struct log_snapshot *snapshot; /* LOG_ASK_SNAPSHOT */
     struct fault fault;
 };
 
@@ -144,9 +161,10 @@ struct log_head {
 /* Opens the log in a folder, makes it when it is not there, and recovers it:
  * checks the tail, cuts and keeps a torn one, syncs, before anything is served.
  * Takes an exclusive lock. -EBUSY: another daemon has it; -EBADMSG: damage
- * below the durable offset, or a format that this version doesn't know, with
- * *ret_fault naming segment and offset; other -errno with *ret_fault set.
- * Warnings (a tail that was cut) are left in *ret_notes, newest last. */
+ * below the durable offset, with *ret_fault naming segment and offset, or a format
+ * that this version doesn't know, or a restore that was cut short; other -errno;
+ * with *ret_fault set.
+ * Warnings (a tail that was cut, a folder that is a copy) are left in *ret_notes, newest last. */
 int log_open(const struct log_config *config, log_follow_fn follow, void *userdata,
              struct log **ret, struct text_list *ret_notes, struct arena *notes_arena,
              struct fault *ret_fault) __attribute__((nonnull(1, 2, 4, 7), warn_unused_result));
@@ -164,12 +182,17 @@ enum log_ask_type {
     LOG_ASK_RELEASE, /* let the held article go before its time; not without its approvals */
     LOG_ASK_APPROVE, /* note that who approved; it goes when nothing else is missing */
     LOG_ASK_REJECT,  /* it is never to go */
+    /* A snapshot, refused while there is one. It goes when its end is asked for, at
+     * the next start, or when nobody has kept it for LOG_SNAPSHOT_KEPT_SEC. */
+    LOG_ASK_SNAPSHOT,
+    LOG_ASK_SNAPSHOT_KEEP,
+    LOG_ASK_SNAPSHOT_END,
 };
 
 /* Everything is copied by log_ask. */
 struct log_ask {
     enum log_ask_type type;
-    uint64_t hold;
+    uint64_t hold; /* or the snapshot */
     const char *uri;
     const char *who; /* "Name (account)"; a name counts once, case aside */
     void *cookie;

@@ -1,6 +1,7 @@
 /* What the log does at its start: see segment.h for what a crash can leave. */
 
 #include "daemon/log/file.h"
+#include "daemon/log/format.h"
 #include "daemon/log/io.h"
 
 #include <dirent.h>
@@ -21,8 +22,10 @@ struct recovery {
     struct fault *fault;
     uint64_t *bases;
     size_t n_bases, n_bases_max;
-    bool have_view;
+    bool have_view, old_view;
     struct view_position position; /* of the view, if there is one */
+    enum format_state state;       /* as the file says */
+    uint64_t stated_epoch;
 };
 
 __attribute__((format(printf, 2, 3))) static void note(struct recovery *r, const char *format,
@@ -47,6 +50,40 @@ __attribute__((format(printf, 3, 4))) static int fail(struct recovery *r, int er
     va_end(ap);
     fault_set(r->fault, "log", "%s", text);
     return error;
+}
+
+/* ---- the format, and whose log it is */
+
+static int check_format(struct recovery *r) {
+    struct file_log *l = r->log;
+    int k = format_read(l->folder, l->directory, &r->state, &r->stated_epoch, r->fault);
+    if (k < 0 || l->restoring)
+        return k;
+    if (r->state == FORMAT_UNFINISHED)
+        return fail(r, -EBADMSG,
+                    "the log in %s is not whole: a restore was cut short; say "
+                    "newswired --restore again",
+                    l->directory);
+    return 0;
+}
+
+/* What the file said must be what there is; then it says it of this place. */
+static int settle_format(struct recovery *r) {
+    struct file_log *l = r->log;
+    if (l->restoring)
+        return 0;
+    if (r->state != FORMAT_NONE && r->stated_epoch != l->epoch)
+        return fail(r, -EBADMSG, "the file %s belongs to another log than the segments",
+                    FORMAT_FILE);
+    if (r->state == FORMAT_COPIED)
+        note(r, "the folder is a copy. Moved to this place, it is fine. Put back from a backup, "
+                "it will give numbers again that readers have seen, and they will miss what "
+                "gets them: stop, move it away, say newswired --restore DIR");
+    int k = r->state == FORMAT_WHOLE ? 0 : format_write(l->folder, l->epoch);
+    /* An older log on a full disk is served all the same. */
+    if (k < 0)
+        note(r, "the file %s can't be written: %s", FORMAT_FILE, strerror(-k));
+    return 0;
 }
 
 /* ---- the folder */
@@ -100,12 +137,8 @@ static int tidy(struct recovery *r, const char *name) {
         for (size_t i = 0; i < l->view.identities.n_runs; i++)
             stray = stray && l->view.identities.runs[i]->id != id;
     }
-    if (sscanf(name, "%20" SCNu64 ".index", &id) == 1) {
-        char again[INDEX_NAME_BYTES];
-        index_name(id, again);
-        stray = stray || (strcmp(name, again) == 0 &&
-                          bsearch(&id, r->bases, r->n_bases, sizeof id, compare_bases) == NULL);
-    }
+    if (index_parse_name(name, &id))
+        stray = bsearch(&id, r->bases, r->n_bases, sizeof id, compare_bases) == NULL;
     if (stray)
         unlinkat(l->folder, name, 0);
     return 0;
@@ -171,8 +204,9 @@ static int open_segments(struct recovery *r) {
 
 static int create_first(struct recovery *r) {
     struct file_log *l = r->log;
-    if (r->have_view)
-        return fail(r, -EBADMSG, "%s has a view but no segments: they are missing", l->directory);
+    if (r->have_view || r->old_view || r->state != FORMAT_NONE)
+        return fail(r, -EBADMSG, "%s is a log's folder, but has no segments: they are missing",
+                    l->directory);
     l->epoch = (uint64_t)file_now(l);
     l->next_seq = 1;
     struct segment_header h = {.epoch = l->epoch, .base = 1, .created_usec = file_now(l)};
@@ -364,8 +398,9 @@ static int scan_segments(struct recovery *r) {
         offset = r->position.offset;
     } else if (l->segments[0].header.prev_base != 0) {
         return fail(r, -EBADMSG,
-                    "the file view is missing, and the segments before %020" PRIu64
+                    "the file view %s, and the segments before %020" PRIu64
                     ".log are gone: heads and identities can't be known",
+                    r->old_view ? "is of an older format" : "is missing",
                     l->segments[0].header.base);
     }
     for (int k; i < l->n_segments; i++, offset = sizeof(struct segment_header))
@@ -390,7 +425,10 @@ static int load_view(struct recovery *r) {
         return 0;
     }
     view_done(&l->view);
-    if (k == -ENOENT)
+    r->old_view = k == -ESTALE;
+    if (r->old_view)
+        note(r, "the view is of an older format: it is made anew from the segments");
+    if (k == -ENOENT || r->old_view)
         return 0;
     *r->fault = fault;
     return k;
@@ -402,7 +440,9 @@ int file_recover(struct file_log *l, struct text_list *ret_notes, struct arena *
         .log = l, .notes = ret_notes, .notes_arena = notes_arena, .fault = ret_fault};
     ret_fault->reason[0] = 0;
     l->next_run = 1;
-    int k = load_view(&r);
+    int k = check_format(&r);
+    if (k == 0)
+        k = load_view(&r);
     if (k == 0)
         k = each_name(&r, collect);
     if (k == 0 && r.n_bases > 0)
@@ -414,7 +454,11 @@ int file_recover(struct file_log *l, struct text_list *ret_notes, struct arena *
     if (k == 0 && r.have_view && r.position.epoch != l->epoch)
         k = fail(&r, -EBADMSG, "the view belongs to another log than the segments");
     if (k == 0)
+        k = settle_format(&r);
+    if (k == 0)
         k = each_name(&r, tidy);
+    if (k == 0)
+        file_snapshot_clear(l);
     free(r.bases);
     if (k < 0 && ret_fault->reason[0] == 0)
         fail(&r, k, "the log can't be opened: %s", strerror(-k));

@@ -1,5 +1,6 @@
 #include "daemon/log/segment.h"
 #include "daemon/log/crc32c.h"
+#include "daemon/log/format.h"
 #include "daemon/log/io.h"
 
 #include <errno.h>
@@ -48,17 +49,21 @@ static uint32_t record_crc(uint32_t salt, const struct segment_record *r, const 
     return crc32c(crc, payload, r->length);
 }
 
+int segment_write_header(int fd, struct segment_header *header) {
+    header->crc = header_crc(header);
+    return io_write(fd, header, sizeof *header, 0);
+}
+
 int segment_create(int folder, struct segment_header *header, int *ret_fd) {
     char name[SEGMENT_NAME_BYTES];
     segment_name(header->base, name);
     memcpy(header->magic, segment_magic, sizeof segment_magic);
-    header->format = SEGMENT_FORMAT;
+    header->format = FORMAT_SEGMENT;
     header->salt = randombytes_random();
-    header->crc = header_crc(header);
     int fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (fd < 0)
         return -errno;
-    int r = io_write(fd, header, sizeof *header, 0);
+    int r = segment_write_header(fd, header);
     if (r == 0)
         r = io_sync(fd);
     if (r == 0)
@@ -75,14 +80,10 @@ int segment_create(int folder, struct segment_header *header, int *ret_fd) {
 static int check_header(const struct segment_header *h, uint64_t base, struct fault *ret_fault) {
     if (memcmp(h->magic, segment_magic, sizeof segment_magic) != 0)
         return segment_damaged(base, 0, "it doesn't begin as a segment does", ret_fault);
-    if (h->format > SEGMENT_FORMAT) {
-        char name[SEGMENT_NAME_BYTES];
-        segment_name(base, name);
-        fault_set(ret_fault, name,
-                  "segment %s has format %u, but this version knows formats up to %u only; "
-                  "use a newer newswired",
-                  name, h->format, SEGMENT_FORMAT);
-        return -EBADMSG;
+    if (h->format > FORMAT_SEGMENT) {
+        char what[SEGMENT_NAME_BYTES + 16] = "segment ";
+        segment_name(base, what + strlen(what));
+        return format_too_new(what, h->format, FORMAT_SEGMENT, ret_fault);
     }
     if (h->crc != header_crc(h) || h->base != base)
         return segment_damaged(base, 0, "its header is bad", ret_fault);
@@ -103,7 +104,7 @@ int segment_open(int folder, uint64_t base, int flags, struct segment_header *re
         return (int)n;
     int r = check_header(&header, base, ret_fault);
     /* A batch is written only when the header is durable. */
-    if (r < 0 && header.format <= SEGMENT_FORMAT && (size_t)st.st_size <= sizeof header)
+    if (r < 0 && header.format <= FORMAT_SEGMENT && (size_t)st.st_size <= sizeof header)
         return -ENODATA;
     if (r < 0)
         return r;

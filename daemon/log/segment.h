@@ -29,7 +29,6 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the log's format is little-endian");
 
 enum {
-    SEGMENT_FORMAT = 1,
     SEGMENT_NAME_BYTES = 32,
     SEGMENT_BLOCK_BYTES = 256 << 10, /* one pread; larger ones are no faster */
 };
@@ -97,6 +96,10 @@ bool segment_parse_name(const char *name, uint64_t *ret_base) __attribute__((non
  * and syncs it and its folder. 0 with *ret_fd open for reading and writing;
  * -EEXIST; other -errno, and then there is no such file. */
 int segment_create(int folder, struct segment_header *header, int *ret_fd)
+    __attribute__((nonnull, warn_unused_result));
+
+/* Writes the header of an open segment over, with its crc. 0 or -errno. */
+int segment_write_header(int fd, struct segment_header *header)
     __attribute__((nonnull, warn_unused_result));
 
 /* Opens and reads the header. 0; -ENODATA: the header is cut short or bad and

@@ -145,6 +145,8 @@ void view_done(struct view *v) __attribute__((nonnull));
 
 /* ---- the checkpoint: the file that holds the view but for its identities */
 
+#define VIEW_FILE "view"
+
 /* The place on the log that a checkpoint covers, and what counts from there. */
 struct view_position {
     uint64_t epoch;
@@ -164,7 +166,8 @@ int view_write_checkpoint(int folder, const struct view_position *position, cons
     __attribute__((nonnull(2, 3), warn_unused_result));
 
 /* Reads the checkpoint into an empty view and opens its runs. 0; -ENOENT: there
- * is none; -EBADMSG: it is damaged, or of an unknown format; other -errno; with
- * *ret_fault set. view_done afterwards in any case. */
+ * is none; -ESTALE: it is of an older format, and says too little; -EBADMSG: it is
+ * damaged, or of an unknown format; other -errno; with *ret_fault set. view_done afterwards in any
+ * case. */
 int view_load(int folder, struct view *v, struct view_position *ret, struct fault *ret_fault)
     __attribute__((nonnull, warn_unused_result));

@@ -111,6 +111,14 @@ static void follow(void *userdata, struct log_batch *batch, const struct log_res
             memcpy(k->topic, r->topic.data, r->topic.len);
         if (r->story != NULL)
             k->story = *r->story;
+        if (r->snapshot != NULL) {
+            struct log_snapshot_file *files = calloc(r->snapshot->n, sizeof *files);
+            assert_non_null(files);
+            memcpy(files, r->snapshot->files, r->snapshot->n * sizeof *files);
+            k->snapshot = *r->snapshot;
+            k->snapshot.files = files;
+            k->snapshot.directory = strdup(r->snapshot->directory);
+        }
         for (size_t h = 0; h < r->n_held && h < 8; h++)
             k->held[h] = r->held[h].id;
         if (log_is_entry(r)) {
@@ -144,6 +152,9 @@ void fixture_crash(struct log_fixture *f) {
              f->directory, f->directory, copy, f->directory, copy);
     assert_int_equal(system(line), 0);
     fixture_close(f);
+    /* The file by which a copy is known: this is to be none. */
+    snprintf(line, sizeof line, "mv -f %s/format %s", f->directory, copy);
+    assert_int_equal(system(line), 0);
     run_shell("rm -rf", f->directory, "");
     run_shell("mv", copy, f->directory);
 }
@@ -151,6 +162,10 @@ void fixture_crash(struct log_fixture *f) {
 void fixture_teardown(struct log_fixture *f) {
     fixture_close(f);
     run_shell("rm -rf", f->directory, "");
+    for (size_t i = 0; i < f->n_results; i++) {
+        free((char *)f->results[i].snapshot.directory);
+        free((struct log_snapshot_file *)f->results[i].snapshot.files);
+    }
     free(f->results);
 }
 
@@ -214,7 +229,7 @@ static size_t take_entries(const uint8_t *bytes, size_t len, struct read_entry *
         assert_int_equal(field.number, ENTRY_FIELD);
         assert_int_equal(entry_decode(field.bytes, &e), 0);
         struct read_entry *r = &out[n++];
-        *r = (struct read_entry){e.seq, e.prev_seq, e.replaces, e.version, "", "", "", ""};
+        *r = (struct read_entry){e.epoch, e.seq, e.prev_seq, e.replaces, e.version, "", "", "", ""};
         memcpy(r->uri, e.uri.data, e.uri.len < 127 ? e.uri.len : 127);
         memcpy(r->topic, e.topic.data, e.topic.len);
         if (e.article.len > 0) /* a kill may have no text */

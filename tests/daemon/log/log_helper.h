@@ -23,7 +23,8 @@ struct kept_result {
     struct fault fault;
     struct log_story story;
     size_t n_held;
-    uint64_t held[8]; /* their ids */
+    uint64_t held[8];             /* their ids */
+    struct log_snapshot snapshot; /* with memory of its own */
 };
 
 struct log_fixture {
@@ -68,7 +69,7 @@ struct kept_result fixture_ask(struct log_fixture *f, enum log_ask_type type, ui
                                const char *who);
 
 struct read_entry {
-    uint64_t seq, prev_seq, replaces;
+    uint64_t epoch, seq, prev_seq, replaces;
     uint32_t version;
     char uri[128];
     char topic[LIMIT_TOPIC_BYTES + 1];

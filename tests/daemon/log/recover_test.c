@@ -3,6 +3,7 @@
 #include "tests/daemon/log/log_helper.h"
 
 #include "daemon/log/crc32c.h"
+#include "daemon/log/format.h"
 #include "daemon/log/segment.h"
 
 #include <errno.h>
@@ -404,7 +405,7 @@ static void newer_format(void **state) {
     fixture_crash(&f);
     assert_true(fixture_file(&f, ".log", 0, path));
     uint8_t *bytes = file_load(path, &len);
-    bytes[8] = SEGMENT_FORMAT + 1;
+    bytes[8] = FORMAT_SEGMENT + 1;
     file_store(path, bytes, len);
     free(bytes);
     assert_int_equal(fixture_open(&f), -EBADMSG);
