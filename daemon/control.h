@@ -4,6 +4,7 @@
 #pragma once
 
 #include "daemon/admit.h"
+#include "daemon/health.h"
 #include "daemon/intake.h"
 #include "daemon/publish.h"
 #include "daemon/replay.h"
@@ -27,6 +28,7 @@ struct control_subject {
     struct publish *publish;
     struct replay *replay;
     struct notary *notary; /* NULL: it signs nothing */
+    const struct health *health;
     const struct admit_counts *counts;
     int64_t started_usec; /* UTC */
     /* Reads the config again. 0, with a sentence on what waits for a restart, or

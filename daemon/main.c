@@ -4,6 +4,7 @@
 #include "daemon/control.h"
 #include "daemon/log/restore.h"
 #include "daemon/loop.h"
+#include "daemon/service.h"
 #include "proto/journal/journal.h"
 
 #include <errno.h>
@@ -18,18 +19,16 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <systemd/sd-daemon.h>
 #include <zmq.h>
 
 enum {
     DISPATCH_RESULTS = 1024,
     NOTES_ARENA_BYTES = 1 << 20,
-    LOOK_ROUND_USEC = 2000000,
     TRIM_BYTES = 4 << 20, /* free memory at the end of a heap goes back beyond this */
 };
 
 struct daemon {
-    const char *config;        /* the file; NULL: none */
+    const char *config;        /* the file, as named; NULL: none was */
     struct settings *settings; /* a reference */
     struct arena *arena;
     sd_event *event;
@@ -43,13 +42,8 @@ struct daemon {
     struct publish *publish;
     struct replay *replay;
     struct control *control;
+    struct service *service;
     struct admit_counts counts;
-
-    /* As last seen by look_round. */
-    sd_event_source *round;
-    uint64_t head;
-    bool taking;
-    char damage[300], unsigned_why[300];
 };
 
 /* The log's durable results: first to the readers, then to who waits. */
@@ -88,45 +82,6 @@ static int priority_of(int level) {
     return priorities[level];
 }
 
-/* A replay that met damage has told its reader; here the operator is told. */
-static void tell_damage(struct daemon *d) {
-    char text[sizeof d->damage];
-    replay_trouble(d->replay, text, sizeof text);
-    if (strcmp(text, d->damage) != 0)
-        journal(JOURNAL_LOG_DAMAGED, &(struct journal_subject){.reason = text},
-                "the log is damaged: %s", text);
-    memcpy(d->damage, text, sizeof text);
-    notary_trouble(d->notary, text, sizeof text);
-    if (strcmp(text, d->unsigned_why) != 0)
-        journal(JOURNAL_CHECKPOINT_FAILED, &(struct journal_subject){.reason = text},
-                "checkpoints can't be signed: %s", text);
-    memcpy(d->unsigned_why, text, sizeof text);
-}
-
-/* Says how things are where an operator looks (systemctl status), and gives
- * memory back that a burst has left. */
-static int look_round(sd_event_source *source, uint64_t usec, void *userdata) {
-    struct daemon *d = userdata;
-    struct log_bounds b;
-    (void)usec;
-    log_bounds(d->log, &b);
-    if (b.taking != d->taking && !b.taking)
-        journal(JOURNAL_INTAKE_STOPPED, &(struct journal_subject){.reason = b.trouble},
-                "takes nothing in: %s", b.trouble);
-    else if (b.taking != d->taking)
-        journal(JOURNAL_INTAKE_RESUMED, NULL, "takes articles in again");
-    sd_notifyf(0, "STATUS=%s%s; entry %llu is the newest%s", b.taking ? "Taking articles in" : "",
-               b.taking ? "" : b.trouble, (unsigned long long)b.head,
-               d->settings->security.insecure ? "; INSECURE: without keys" : "");
-    tell_damage(d);
-    if (b.head == d->head)
-        malloc_trim(0);
-    d->head = b.head;
-    d->taking = b.taking;
-    sd_event_source_set_time_relative(source, LOOK_ROUND_USEC);
-    return 0;
-}
-
 static struct log_config log_config(const struct settings *s) {
     return (struct log_config){
         .directory = s->log.directory,
@@ -159,6 +114,13 @@ static int open_log(struct daemon *d, struct fault *f) {
 
 /* ---- reading the config again */
 
+/* The file to read now; NULL: every key has its default. */
+static const char *config_file(const struct daemon *d) {
+    static const char usual[] = "/etc/newswire/newswired.conf";
+    struct stat st;
+    return d->config != NULL || stat(usual, &st) < 0 ? d->config : usual;
+}
+
 static void take_settings(struct daemon *d, struct settings *next) {
     journal_set_level(priority_of(next->service.log_level));
     publish_reload(d->publish, next);
@@ -166,20 +128,20 @@ static void take_settings(struct daemon *d, struct settings *next) {
     if (d->spool != NULL)
         spool_reload(d->spool, next);
     replay_reload(d->replay, next);
+    service_reload(d->service, next);
     control_reload(d->control, next);
     connections_reload(d->connections, next); /* last: who is cut off finds the new rights */
     settings_unref(d->settings);
     d->settings = next;
 }
 
-/* As control_subject has it. A config that isn't good changes nothing. */
-static int reload(void *userdata, char *ret_text, size_t size) {
-    struct daemon *d = userdata;
+/* A config that isn't good changes nothing. */
+static int read_again(struct daemon *d, char *ret_text, size_t size) {
     struct settings *next;
     struct config_fault fault = {0};
     struct text_list notes = {0};
     char text[800];
-    int r = settings_load(d->config, &next, &fault);
+    int r = settings_load(config_file(d), &next, &fault);
     if (r == 0 && (r = settings_keep_fixed(d->settings, next, &notes)) < 0)
         settings_unref(next);
     if (r < 0) {
@@ -199,13 +161,19 @@ static int reload(void *userdata, char *ret_text, size_t size) {
     return 0;
 }
 
+/* As control_subject has it. */
+static int reload(void *userdata, char *ret_text, size_t size) {
+    service_reloading();
+    int r = read_again(userdata, ret_text, size);
+    service_ready();
+    return r;
+}
+
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
     char text[1024];
     (void)source;
     (void)info;
-    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)loop_monotonic_usec());
     reload(userdata, text, sizeof text);
-    sd_notify(0, "READY=1");
     return 0;
 }
 
@@ -232,6 +200,18 @@ static void hide_memory(void) {
 #endif
 }
 
+static int open_service(struct daemon *d) {
+    struct service_subject subject = {
+        .settings = d->settings,
+        .log = d->log,
+        .publish = d->publish,
+        .replay = d->replay,
+        .notary = d->notary,
+        .spool = d->spool,
+    };
+    return service_open(d->event, &subject, &d->service);
+}
+
 static int open_all(struct daemon *d, struct fault *f) {
     struct control_subject subject = {
         .settings = d->settings,
@@ -243,8 +223,6 @@ static int open_all(struct daemon *d, struct fault *f) {
     int r = sd_event_default(&d->event);
     if (r >= 0)
         r = add_signals(d);
-    if (r >= 0)
-        r = sd_event_set_watchdog(d->event, true);
     d->zmq = zmq_ctx_new();
     if (r >= 0 && d->zmq == NULL)
         r = -errno;
@@ -266,15 +244,15 @@ static int open_all(struct daemon *d, struct fault *f) {
     if (r >= 0)
         r = spool_open(d->event, d->settings, d->log, &d->counts, &d->spool, f);
     if (r >= 0)
-        r = sd_event_add_time_relative(d->event, &d->round, CLOCK_MONOTONIC, 0, 0, look_round, d);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(d->round, SD_EVENT_ON);
+        r = open_service(d);
     subject.connections = d->connections;
     subject.log = d->log;
     subject.spool = d->spool;
     subject.intake = d->intake;
     subject.publish = d->publish;
     subject.replay = d->replay;
+    if (r >= 0)
+        subject.health = service_health(d->service);
     subject.notary = d->notary;
     return r < 0 ? r : control_open(d->event, d->zmq, &subject, &d->control, f);
 }
@@ -287,11 +265,11 @@ static void close_all(struct daemon *d) {
     if (d->spool != NULL)
         spool_stop(d->spool);
     d->control = control_close(d->control);
+    d->service = service_close(d->service);
     d->replay = replay_close(d->replay);
     if (d->publish != NULL)
         publish_checkpoints(d->publish, NULL);
     d->notary = notary_close(d->notary);
-    sd_event_source_disable_unref(d->round);
     sd_event_source_disable_unref(d->log_source);
     d->log = log_close(d->log);
     d->spool = spool_close(d->spool);
@@ -319,9 +297,9 @@ static int run(struct daemon *d) {
     if (d->settings->security.insecure)
         journal(JOURNAL_INSECURE, NULL,
                 "insecure = yes: whoever can connect may read and send all");
-    sd_notify(0, "READY=1");
+    service_ready();
     r = sd_event_loop(d->event);
-    sd_notify(0, "STOPPING=1");
+    service_stopping();
     journal(JOURNAL_STOPPING, NULL, "stopping");
     close_all(d);
     return r < 0 ? EX_SOFTWARE : EX_OK;
@@ -379,7 +357,6 @@ static const struct option options[] = {
 };
 
 int main(int argc, char **argv) {
-    static const char default_config[] = "/etc/newswire/newswired.conf";
     const char *config = NULL, *backup = NULL;
     bool check = false;
     struct config_fault fault = {0};
@@ -399,17 +376,14 @@ int main(int argc, char **argv) {
         fprintf(stderr, "newswired: '%s' is not understood\n", argv[optind]);
         return EX_USAGE;
     }
-    struct stat st;
-    if (config == NULL && stat(default_config, &st) == 0)
-        config = default_config;
     journal_open("newswired");
     mallopt(M_TRIM_THRESHOLD, TRIM_BYTES); /* or it rises with the largest burst */
     mallopt(M_MMAP_THRESHOLD, TRIM_BYTES);
     hide_memory();
-    struct daemon d = {.config = config, .taking = true, .arena = arena_new(NOTES_ARENA_BYTES)};
+    struct daemon d = {.config = config, .arena = arena_new(NOTES_ARENA_BYTES)};
     if (d.arena == NULL || sodium_init() < 0)
         return EX_OSERR;
-    int r = settings_load(config, &d.settings, &fault);
+    int r = settings_load(config_file(&d), &d.settings, &fault);
     if (r < 0)
         journal(JOURNAL_CONFIG_BAD,
                 &(struct journal_subject){.file = fault.file, .reason = fault.reason}, "%s",

@@ -4,6 +4,7 @@
 #include "daemon/catalog.h"
 #include "daemon/loop.h"
 #include "daemon/meters.h"
+#include "daemon/pulse.h"
 #include "daemon/socket.h"
 #include "proto/topic.h"
 
@@ -25,6 +26,7 @@ enum {
     REQUEST_ARENA_BYTES = 4 << 20,
     HEADER_BYTES = 128, /* of a reply, beside its entries */
     PROGRESS_USEC = 1000000,
+    TURN_MSEC = 1000, /* it looks round at least so often */
     BLOCKED_MSEC = 1, /* until a full pipe is tried again */
 };
 
@@ -64,6 +66,7 @@ struct replay {
     bool running;
     int wake_fd; /* to end, or to take settings */
     atomic_bool stopping;
+    struct pulse pulse; /* of the thread */
     struct buffer_pool *pool;
     struct peer *peers;
     size_t buffer_bytes; /* room for a frame, or for one entry alone */
@@ -677,13 +680,16 @@ static void *run(void *userdata) {
         {.fd = r->wake_fd, .events = ZMQ_POLLIN},
     };
     bool more = false;
+    pthread_setname_np(pthread_self(), "replay");
+    pulse_begin(&r->pulse);
     for (;;) {
         bool blocked = false;
         for (struct session *s = r->sessions; s != NULL; s = s->next)
             blocked = blocked || s->blocked || is_choked(r, s);
         /* A full pipe isn't told; it is tried again after a moment. */
-        if (zmq_poll(items, 2, more ? 0 : blocked ? BLOCKED_MSEC : 1000) < 0 && errno != EINTR)
+        if (zmq_poll(items, 2, more ? 0 : blocked ? BLOCKED_MSEC : TURN_MSEC) < 0 && errno != EINTR)
             break;
+        pulse_step(&r->pulse); /* it never rests longer than TURN_MSEC */
         uint64_t woken;
         if (items[1].revents != 0 && read(r->wake_fd, &woken, sizeof woken) < 0)
             break;
@@ -710,6 +716,7 @@ int replay_readers(struct replay *r, struct replay_reader **ret, size_t *ret_n,
         memcpy(copy, r->readers, r->n_readers * sizeof *copy);
         *ret_n = r->n_readers;
         *ret_counts = r->counts;
+        ret_counts->pulse = pulse_look(&r->pulse);
         *ret = copy;
     }
     pthread_mutex_unlock(&r->mutex);

@@ -29,6 +29,7 @@ struct replay_reader {
 struct replay_counts {
     uint64_t sessions, entries, bytes, refused;
     size_t running;
+    struct pulse_state pulse; /* of its thread */
 };
 
 /* Binds the endpoints and starts the thread. 0; -errno with *ret_fault. */

@@ -113,6 +113,14 @@ static json_t *checkpoints(const struct control_subject *s) {
     return json_pack("{s:s}", "trouble", trouble);
 }
 
+static json_t *health(const struct health *h) {
+    json_t *troubles = json_array();
+    for (size_t i = 0; i < h->n; i++)
+        json_array_append_new(
+            troubles, json_pack("{s:s,s:s}", "of", h->troubles[i].of, "text", h->troubles[i].text));
+    return json_pack("{s:s,s:o}", "state", health_word(h->state), "troubles", troubles);
+}
+
 json_t *report_status(const struct control_subject *s) {
     struct log_bounds b;
     long long error_usec;
@@ -132,6 +140,7 @@ json_t *report_status(const struct control_subject *s) {
     json_object_set_new(object, "waiting_for_release", number(b.held));
     json_object_set_new(object, "taking", json_boolean(b.taking));
     json_object_set_new(object, "trouble", json_string(b.trouble));
+    json_object_set_new(object, "health", health(s->health));
     json_object_set_new(object, "security", security(s));
     json_object_set_new(object, "topics", topics(s));
     json_object_set_new(object, "readers", readers(s, b.head, &replay));

@@ -21,6 +21,13 @@ static const struct config_key service_keys[] = {
      .fallback = "info",
      .help = "Lines of the daemon's own journal that are less important are left out: error, "
              "warning, notice, info or debug."},
+    {.name = "disk_patience",
+     .type = CONFIG_TIME,
+     .offset = AT(service.disk_patience_usec),
+     .fallback = "5min",
+     .help = "A disk that does not answer is waited for, and readers are served meanwhile. After "
+             "so long systemd's watchdog is left to restart the daemon; never sooner than the "
+             "watchdog's own time. 0: for ever."},
     {0},
 };
 

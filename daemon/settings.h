@@ -19,7 +19,8 @@ enum unknown_original { UNKNOWN_ORIGINAL_REFUSE, UNKNOWN_ORIGINAL_TAKE };
 struct settings {
     struct rules rules; /* first: the tables of rules.h fill it at offset 0 */
     struct {
-        int log_level; /* enum log_level */
+        int log_level;               /* enum log_level */
+        uint64_t disk_patience_usec; /* 0: for ever */
     } service;
     struct {
         struct text_list bind;

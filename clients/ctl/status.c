@@ -57,6 +57,13 @@ static void print_security(const json_t *s) {
                ctl_number(s, "cut"), ctl_number(s, "unfinished"), ctl_text(s, "public_key"));
 }
 
+static void print_health(const json_t *health) {
+    const json_t *troubles = json_object_get(health, "troubles");
+    for (size_t i = 0; i < json_array_size(troubles); i++)
+        printf("%-10s %s\n", ctl_text(health, "state"),
+               ctl_text(json_array_get(troubles, i), "text"));
+}
+
 void print_status(json_t *status) {
     const json_t *submit = json_object_get(status, "submit");
     long long up = ctl_number(status, "uptime_sec");
@@ -64,8 +71,7 @@ void print_status(json_t *status) {
     printf("newswired  %s, up %lld d %02lld:%02lld:%02lld, %s\n", ctl_text(status, "version"),
            up / 86400, up / 3600 % 24, up / 60 % 60, up % 60,
            taking ? "taking articles in" : "taking nothing in");
-    if (!taking)
-        printf("trouble    %s\n", ctl_text(status, "trouble"));
+    print_health(json_object_get(status, "health"));
     printf("log        epoch %lld, first %lld, head %lld, %lld entries, %lld bytes, %lld held\n",
            ctl_number(status, "epoch"), ctl_number(status, "first"), ctl_number(status, "head"),
            ctl_number(status, "entries"), ctl_number(status, "bytes"),

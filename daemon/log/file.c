@@ -166,8 +166,8 @@ static void prepare(struct file_log *l, size_t size) {
         l->trouble[0] = 0;
 }
 
-/* Writes the batch and waits for the disk. 0 or -errno: it is not on the log. */
-static int write_batch(struct file_log *l, struct file_batch *b) {
+/* 0 or -errno: it is not on the log. */
+static int append_batch(struct file_log *l, struct file_batch *b) {
     struct file_segment *last = &l->segments[l->n_segments - 1];
     segment_seal_batch(&last->header, (struct segment_batch *)b->buffer, last->end, b->used,
                        b->n_records);
@@ -188,6 +188,14 @@ static int write_batch(struct file_log *l, struct file_batch *b) {
         io_closep(&l->active);
         l->active = -1;
     }
+    return r;
+}
+
+/* Writes the batch and waits for the disk. */
+static int write_batch(struct file_log *l, struct file_batch *b) {
+    pulse_enter_disk();
+    int r = append_batch(l, b);
+    pulse_leave_disk();
     return r;
 }
 
@@ -288,7 +296,9 @@ static void fail_batch(struct file_log *l, struct file_batch *b) {
 }
 
 static void process(struct file_log *l, struct file_batch *b, int64_t now) {
+    pulse_enter_disk();
     prepare(l, b->size);
+    pulse_leave_disk();
     int r = view_begin(&l->view, b->n_max);
     if (r == 0 && l->active >= 0)
         r = batch_release_due(l, b, now);
@@ -342,6 +352,7 @@ static uint64_t nap_usec(const struct file_log *l, int64_t now) {
 
 static void nap(struct file_log *l, uint64_t usec) {
     l->asleep = true;
+    pulse_rest(&l->pulse);
     if (usec == 0) {
         pthread_cond_wait(&l->wake, &l->mutex);
     } else {
@@ -351,6 +362,7 @@ static void nap(struct file_log *l, uint64_t usec) {
         pthread_cond_timedwait(&l->wake, &l->mutex, &t);
     }
     l->asleep = false;
+    pulse_step(&l->pulse);
 }
 
 /* What is done when there is nothing to append. */
@@ -380,8 +392,11 @@ static void put_back(struct file_log *l, struct file_item *items) {
 
 static void *run(void *argument) {
     struct file_log *l = argument;
+    pthread_setname_np(pthread_self(), "log");
+    pulse_begin(&l->pulse);
     for (;;) {
         size_t n;
+        pulse_step(&l->pulse);
         pthread_mutex_lock(&l->mutex);
         if (l->queue == NULL && !l->stop)
             nap(l, nap_usec(l, file_now(l)));
@@ -456,8 +471,10 @@ static int queue_items(struct file_log *l, struct file_item *items, size_t bytes
     pthread_mutex_lock(&l->mutex);
     bool fits = l->queue_bytes == 0 || l->queue_bytes + bytes <= l->config.queue_bytes;
     bool wake = fits && l->asleep;
-    if (fits)
+    if (fits) {
         enqueue(l, items);
+        pulse_want(&l->pulse);
+    }
     pthread_mutex_unlock(&l->mutex);
     if (wake)
         pthread_cond_signal(&l->wake);
@@ -529,6 +546,7 @@ static void file_bounds(struct log *log, struct log_bounds *ret) {
     pthread_mutex_lock(&l->mutex);
     *ret = l->bounds;
     pthread_mutex_unlock(&l->mutex);
+    ret->pulse = pulse_look(&l->pulse);
 }
 
 static bool head_wanted(const struct log_head *h, const struct slice *prefixes, size_t n) {

@@ -47,6 +47,7 @@ struct file_log {
     struct file_item *queue, **queue_tail; /* batch.h */
     size_t queue_bytes;
     bool stop, asleep;
+    struct pulse pulse; /* of the log's thread; atomic */
     struct file_batch *done, **done_tail;
     struct file_segment *segments; /* oldest first; the last one is written to */
     size_t n_segments, n_segments_max;

@@ -1,5 +1,7 @@
 #include "daemon/log/io.h"
 
+#include "daemon/pulse.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,8 +25,7 @@ void io_freep(void *pointer) {
     free(*(void **)pointer);
 }
 
-int io_write(int fd, const void *bytes, size_t len, uint64_t offset) {
-    const uint8_t *p = bytes;
+static int write_all(int fd, const uint8_t *p, size_t len, uint64_t offset) {
     while (len > 0) {
         ssize_t n = log_io.pwrite(fd, p, len, (off_t)offset);
         if (n < 0 && errno == EINTR)
@@ -40,7 +41,14 @@ int io_write(int fd, const void *bytes, size_t len, uint64_t offset) {
     return 0;
 }
 
-ssize_t io_read(int fd, void *buffer, size_t size, uint64_t offset) {
+int io_write(int fd, const void *bytes, size_t len, uint64_t offset) {
+    pulse_enter_disk();
+    int r = write_all(fd, bytes, len, offset);
+    pulse_leave_disk();
+    return r;
+}
+
+static ssize_t read_all(int fd, void *buffer, size_t size, uint64_t offset) {
     size_t done = 0;
     while (done < size) {
         ssize_t n = log_io.pread(fd, (uint8_t *)buffer + done, size - done, (off_t)(offset + done));
@@ -55,10 +63,20 @@ ssize_t io_read(int fd, void *buffer, size_t size, uint64_t offset) {
     return (ssize_t)done;
 }
 
+ssize_t io_read(int fd, void *buffer, size_t size, uint64_t offset) {
+    pulse_enter_disk();
+    ssize_t n = read_all(fd, buffer, size, offset);
+    pulse_leave_disk();
+    return n;
+}
+
 int io_sync(int fd) {
+    pulse_enter_disk();
     /* Not repeated after EINTR or EIO: the kernel reports a failed write-back
      * once, and a second call may say 0 for pages that it has thrown away. */
-    return log_io.fdatasync(fd) < 0 ? -errno : 0;
+    int r = log_io.fdatasync(fd) < 0 ? -errno : 0;
+    pulse_leave_disk();
+    return r;
 }
 
 int io_load(int folder, const char *name, size_t max, uint8_t **ret, size_t *ret_len) {

@@ -99,7 +99,9 @@ static void finish(struct file_log *l) {
     char name[IDENTITY_RUN_NAME_BYTES];
     for (size_t i = 0; i < job->merged; i++) {
         identity_run_name(set->runs[i]->id, name);
+        pulse_enter_disk();
         unlinkat(l->folder, name, 0);
+        pulse_leave_disk();
     }
     identity_install(set, job->run, job->merged);
     l->covered_segment = job->position.segment;
@@ -162,6 +164,7 @@ static bool too_many(const struct file_log *l) {
 }
 
 void file_retain(struct file_log *l) {
+    pulse_enter_disk();
     while (l->n_segments > 1 && l->segments[0].header.base < l->covered_segment &&
            (too_old(l) || too_many(l))) {
         uint64_t base = l->segments[0].header.base;
@@ -169,7 +172,7 @@ void file_retain(struct file_log *l) {
         segment_name(base, name);
         index_name(base, index);
         if (unlinkat(l->folder, name, 0) < 0 && errno != ENOENT)
-            return;
+            break;
         unlinkat(l->folder, index, 0);
         pthread_mutex_lock(&l->mutex);
         l->bytes -= l->segments[0].end;
@@ -181,4 +184,5 @@ void file_retain(struct file_log *l) {
         kills_forget(&l->view.kills, l->segments[0].header.base);
         l->n_kills_seen = l->view.kills.n;
     }
+    pulse_leave_disk();
 }

@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include "daemon/pulse.h"
 #include "proto/codec.h"
 #include "proto/entry.h"
 #include "proto/parse.h"
@@ -150,6 +151,7 @@ struct log_bounds {
     uint64_t held;
     bool taking; /* whether appends are taken; if not, trouble says why */
     char trouble[256];
+    struct pulse_state pulse; /* of what writes the log */
 };
 
 struct log_head {

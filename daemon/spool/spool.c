@@ -51,7 +51,8 @@ struct spool {
     enum phase phase;
     struct drop *drop; /* the file at work; NULL when idle */
     pthread_t thread;
-    bool at_work; /* the thread is */
+    bool at_work;       /* the thread is */
+    uint64_t work_usec; /* since when, monotonic */
     int work_fd;
     size_t appended; /* of its proposals, to the log */
     bool stopped;
@@ -270,6 +271,7 @@ static void *in_thread(void *argument) {
 /* In a thread of its own; without one, here and now. */
 static void start(struct spool *s, void *(*run)(void *drop)) {
     struct work *work = malloc(sizeof *work);
+    s->work_usec = loop_monotonic_usec();
     if (work != NULL) {
         *work = (struct work){s, run};
         s->at_work = pthread_create(&s->thread, NULL, in_thread, work) == 0;
@@ -522,6 +524,7 @@ void spool_get_counts(const struct spool *s, struct spool_counts *ret) {
         .accepted = s->accepted,
         .rejected = s->rejected,
         .waiting = s->n_candidates + (s->phase != IDLE),
+        .busy_usec = s->at_work ? loop_monotonic_usec() - s->work_usec : 0,
         .trouble = s->trouble,
     };
 }

@@ -24,6 +24,7 @@ struct spool;
 struct spool_counts {
     uint64_t accepted, rejected; /* files */
     size_t waiting;              /* known of in incoming/ */
+    uint64_t busy_usec;          /* that its thread has read or moved one file; 0: it does not */
     const char *trouble;         /* why the folder can't be used; "" */
 };
 

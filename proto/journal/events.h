@@ -17,11 +17,14 @@
     EVENT(START_FAILED, ERR, "1770220dab633fdd6927a57ce43237b9", F(REASON))                        \
     EVENT(RELOADED, NOTICE, "dc6d7437ae33ae264330317b0322732b", 0)                                 \
     EVENT(RELOAD_FAILED, ERR, "c8d7d99a0912cfaaf2d66e265750b7ae", F(REASON))                       \
+    EVENT(THREAD_STUCK, ERR, "26bb47999b484602b85cc8f10cb58c92", F(REASON))                        \
+    EVENT(WELL_AGAIN, NOTICE, "188d9a7e630f480d9a5f2c0965a0fdb2", 0)                               \
     EVENT(INSECURE, WARNING, "9a9f5b94c4ac46529457d48e62aa4078", 0)                                \
     /* ---- newswired: the log */                                                                  \
     EVENT(LOG_RECOVERED, WARNING, "548d49001e4baf911f4111740320748c", F(REASON))                   \
     EVENT(LOG_DAMAGED, ERR, "278a61bd2ecd6be6d3964d88d05c24f8", F(REASON))                         \
     EVENT(CHECKPOINT_FAILED, ERR, "8583b56421a43d370e1b9d1c20bebadf", F(REASON))                   \
+    EVENT(DISK_SLOW, WARNING, "1669d33423b4428cacc099580fbb7395", F(REASON))                       \
     EVENT(INTAKE_STOPPED, ERR, "4d342e63352d3e9629b582a00fc32c6b", F(REASON))                      \
     EVENT(INTAKE_RESUMED, NOTICE, "0f046edc0dae2c6b7fab3b32b8268678", 0)                           \
     /* ---- newswired: what comes in */                                                            \

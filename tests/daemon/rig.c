@@ -105,8 +105,11 @@ static int log_moved(sd_event_source *source, int fd, uint32_t revents, void *us
 void rig_open(struct rig *r, unsigned parts) {
     struct fault f = {0};
     struct text_list notes = {0};
-    struct control_subject subject = {
-        .settings = &r->settings, .counts = &r->counts, .started_usec = loop_utc_usec()};
+    static const struct health well;
+    struct control_subject subject = {.settings = &r->settings,
+                                      .health = &well,
+                                      .counts = &r->counts,
+                                      .started_usec = loop_utc_usec()};
     assert_true(sd_event_new(&r->event) >= 0);
     r->zmq = zmq_ctx_new();
     assert_non_null(r->zmq);
