@@ -58,8 +58,9 @@ TOOLS      := $(patsubst clients/%.c,%,$(wildcard clients/newswire*.c))
 TEST_SRC   := $(sort $(wildcard $(foreach d,proto daemon clients,tests/$(d)/*.c tests/$(d)/*/*.c)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
-SCRIPTS    := .ci/run tests/run tests/fuzz/run packaging/install-dependencies packaging/demo/demo tests/bench/run \
-	$(wildcard tests/*/*.sh)
+SCRIPTS    := .ci/run tests/run tests/fuzz/run packaging/install-dependencies packaging/make-deb \
+	packaging/demo/demo tests/bench/run \
+	$(wildcard tests/*/*.sh packaging/debian/*.config packaging/debian/*.p[or]*)
 UNITS      := $(patsubst packaging/%.in,$(B)/%,$(wildcard packaging/systemd/*.in))
 MANUALS    := $(wildcard proto/*.[1-8] daemon/*.[1-8] clients/*.[1-8])
 C_FILES    := $(wildcard proto/*.[ch] proto/*/*.[ch] daemon/*.[ch] daemon/*/*.[ch] \
@@ -84,8 +85,8 @@ SYSTEM_TESTS := $(sort $(filter-out %lib.sh,$(wildcard tests/system/*.sh)) \
 
 # ---- what people call
 
-.PHONY: all tests check demo bench fuzz fuzzers lint format format-check coverage install uninstall dist clean \
-	help build-dependencies test-dependencies fuzz-dependencies lint-dependencies FORCE
+.PHONY: all tests check check-units demo bench fuzz fuzzers lint format format-check coverage install uninstall deb dist clean \
+	help build-dependencies test-dependencies fuzz-dependencies lint-dependencies package-dependencies FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -102,6 +103,9 @@ check: build-dependencies test-dependencies ## set up, and run every test; TESTS
 	@$(MAKE) --no-print-directory -s tests
 	@tests/run $(B) $(or $(TESTS),$(UNIT_TESTS) $(FUZZERS) $(SYSTEM_TESTS))
 
+check-units: $(UNIT_TESTS) ## build and run the unit tests; nothing is set up
+	@tests/run $(B) $(UNIT_TESTS)
+
 tests: all $(UNIT_TESTS) $(FUZZERS) $(BENCHES) ## build the tests and benchmarks, run nothing
 
 bench: build-dependencies ## measure, with the machine's raw limits beside each figure
@@ -114,11 +118,12 @@ fuzz: build-dependencies fuzz-dependencies ## feed hostile input to every parser
 
 fuzzers: $(FUZZERS)
 
-lint: lint-dependencies format-check ## static analysis of code, scripts and man pages
+lint: lint-dependencies format-check ## static analysis of code, scripts, man pages, and the RPM spec
 	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability,performance \
 		--inline-suppr --suppress=missingIncludeSystem -j2 -I. \
 		$(filter %.c,$(filter-out tests/%,$(C_FILES)))
 	shellcheck $(SCRIPTS)
+	rpmlint --strict -c packaging/rpmlint.toml packaging/newswire.spec
 	$(if $(MANUALS),mandoc -Tlint -Wwarning $(MANUALS))
 
 format-check:
@@ -158,6 +163,9 @@ uninstall: ## take away what install put there
 	@rm -f $(DESTDIR)$(LIBDIR)/libnewswire.so
 	@rmdir $(addprefix $(DESTDIR),$(DOCDIR)/examples $(DOCDIR) $(PREFIX)/share/newswire) 2>/dev/null || true
 
+deb: build-dependencies package-dependencies ## Debian packages, in build/deb
+	@packaging/make-deb build/deb
+
 dist: ## a tar file of the committed source
 	@mkdir -p build
 	git archive --prefix=newswire-$(VERSION)/ -o build/newswire-$(VERSION).tar.gz HEAD
@@ -173,6 +181,8 @@ fuzz-dependencies:
 	@packaging/install-dependencies fuzz
 lint-dependencies:
 	@packaging/install-dependencies lint
+package-dependencies:
+	@packaging/install-dependencies package
 
 # ---- how it is built
 
