@@ -9,12 +9,17 @@
 
 static const struct command commands[] = {
     {"status", "", "log, topics, readers, counts", ctl_show},
+    {"readers", "", "who reads, and how far each is behind", ctl_show},
+    {"topics", "", "the topics, and how much comes on each", ctl_show},
     {"sections", "", "the sections, and the topics to subscribe to", ctl_show},
     {"since", "TIME", "which topics have entries from that time on", ctl_show},
     {"held", "", "articles that wait for their time or for a person", ctl_show},
     {"release", "ITEM", "let a held article go now", ctl_show},
     {"approve", "ITEM", "--as NAME: one of the approvals it waits for", ctl_show},
     {"reject", "ITEM", "take a held article away", ctl_show},
+    {"rejected", "[NAME]", "files that the spool refused; why it did one", ctl_show},
+    {"put-back", "NAME", "drop a refused file anew", ctl_show},
+    {"log-level", "LEVEL", "how much the journal tells, until a reload", ctl_show},
     {"reload", "", "read the config again", ctl_show},
     {"keygen", "NAME", "make the keys NAME.secret and NAME.pub", ctl_keygen},
     {0},

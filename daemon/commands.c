@@ -2,8 +2,10 @@
 
 #include "daemon/catalog.h"
 #include "daemon/held.h"
+#include "daemon/rejected.h"
 #include "daemon/report.h"
 #include "proto/formats/timestamp.h"
+#include "proto/journal/journal.h"
 #include "proto/json.h"
 
 #include <string.h>
@@ -53,6 +55,21 @@ static void reload(struct control_call *call) {
         control_answer(call, json_pack("{s:s}", "waits_for_restart", text));
 }
 
+/* Until the config is read again. */
+static void log_level(struct control_call *call) {
+    const char *word = call->arguments[0] == NULL ? "" : call->arguments[0];
+    int level = settings_log_level(word);
+    if (level < 0) {
+        control_refuse(call, NEWSWIRE__V1__ERROR__CODE__invalid,
+                       "'%.40s' is none of error, warning, notice, info and debug", word);
+        return;
+    }
+    journal_set_level(settings_priority(level));
+    journal(JOURNAL_LOG_LEVEL_SET, &(struct journal_subject){.person = call->user},
+            "%s has set the log level to %s, until the config is read again", call->user, word);
+    control_answer(call, json_pack("{s:s}", "log_level", word));
+}
+
 static void help(struct control_call *call);
 
 static const struct command commands[] = {
@@ -63,6 +80,9 @@ static const struct command commands[] = {
     {"release", "ITEM NAME", "lets a held article go now", held_release},
     {"approve", "ITEM NAME", "approves a held article", held_approve},
     {"reject", "ITEM NAME NOTE", "takes a held article away", held_reject},
+    {"rejected", "NAME", "files that the spool refused, or why it did one", rejected_look},
+    {"put-back", "NAME", "drops a refused file anew", rejected_put_back},
+    {"log-level", "LEVEL", "what the journal leaves out, until the next reload", log_level},
     {"reload", "", "reads the config again", reload},
     {"help", "", "what can be asked", help},
 };

@@ -2,6 +2,7 @@
 
 #include "daemon/commands.h"
 #include "daemon/loop.h"
+#include "daemon/tasks.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -18,6 +19,7 @@ struct control {
     struct control_subject subject;
     void *socket;
     struct loop_socket *watch;
+    struct tasks *tasks; /* of calls that take longer */
     struct arena *arena; /* one request */
     struct arena *bound_arena;
     struct text_list bound;
@@ -84,6 +86,11 @@ void control_refuse(struct control_call *call, int code, const char *format, ...
     if (call->control != NULL)
         send_reply(call->control, &call->peer, code, text, "");
     call_free(call);
+}
+
+int control_start(struct control_call *call, void (*work)(void *userdata),
+                  void (*done)(void *userdata), void *userdata) {
+    return tasks_start(call->control->tasks, work, done, userdata);
 }
 
 /* Whose process is at the other end of a Unix socket. */
@@ -180,6 +187,8 @@ int control_open(sd_event *event, void *zmq_context, const struct control_subjec
     if (r == 0)
         r = loop_socket_new(event, c->socket, "control", readable, c, &c->watch);
     if (r == 0)
+        r = tasks_new(event, &c->tasks);
+    if (r == 0)
         r = bind_path(c, ret_fault);
     if (r < 0) {
         control_close(c);
@@ -198,6 +207,7 @@ struct control *control_close(struct control *c) {
         return NULL;
     for (struct control_call *call = c->calls; call != NULL; call = call->next)
         call->control = NULL; /* it goes when the log has answered it */
+    tasks_free(c->tasks);
     loop_socket_free(c->watch);
     if (c->socket != NULL)
         zmq_close(c->socket);

@@ -56,6 +56,12 @@ void control_answer(struct control_call *call, json_t *value) __attribute__((non
 void control_refuse(struct control_call *call, int code, const char *format, ...)
     __attribute__((nonnull, format(printf, 3, 4)));
 
+/* Answers the call later: runs work in a thread, then done in the loop's, which answers or
+ * refuses it. 0; -EAGAIN when too much is at work: the call is still the caller's. */
+int control_start(struct control_call *call, void (*work)(void *userdata),
+                  void (*done)(void *userdata), void *userdata)
+    __attribute__((nonnull, warn_unused_result));
+
 /* Binds the Unix socket. 0; -errno with *ret_fault. */
 int control_open(sd_event *event, void *zmq_context, const struct control_subject *subject,
                  struct control **ret, struct fault *ret_fault)

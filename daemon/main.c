@@ -73,15 +73,6 @@ static int log_moved(sd_event_source *source, int fd, uint32_t revents, void *us
     return 0;
 }
 
-static int priority_of(int level) {
-    static const int priorities[] = {[LEVEL_ERROR] = LOG_ERR,
-                                     [LEVEL_WARNING] = LOG_WARNING,
-                                     [LEVEL_NOTICE] = LOG_NOTICE,
-                                     [LEVEL_INFO] = LOG_INFO,
-                                     [LEVEL_DEBUG] = LOG_DEBUG};
-    return priorities[level];
-}
-
 static struct log_config log_config(const struct settings *s) {
     return (struct log_config){
         .directory = s->log.directory,
@@ -122,7 +113,7 @@ static const char *config_file(const struct daemon *d) {
 }
 
 static void take_settings(struct daemon *d, struct settings *next) {
-    journal_set_level(priority_of(next->service.log_level));
+    journal_set_level(settings_priority(next->service.log_level));
     publish_reload(d->publish, next);
     intake_reload(d->intake, next);
     if (d->spool != NULL)
@@ -389,7 +380,7 @@ int main(int argc, char **argv) {
                 &(struct journal_subject){.file = fault.file, .reason = fault.reason}, "%s",
                 config_fault_text(&fault, text, sizeof text));
     else
-        journal_set_level(priority_of(d.settings->service.log_level));
+        journal_set_level(settings_priority(d.settings->service.log_level));
     int code = r < 0 ? EX_CONFIG : check ? EX_OK : backup != NULL ? restore(&d, backup) : run(&d);
     settings_unref(d.settings);
     arena_free(d.arena);

@@ -1,6 +1,7 @@
 #include "daemon/publish.h"
 
 #include "daemon/loop.h"
+#include "daemon/rate.h"
 #include "daemon/socket.h"
 #include "daemon/subscriptions.h"
 #include "proto/journal/journal.h"
@@ -22,6 +23,7 @@ struct topic {
     size_t len;
     uint64_t head;
     uint64_t said_usec; /* when its last heartbeat was sent */
+    struct rate rate;
     bool due;
 };
 
@@ -49,7 +51,7 @@ struct publish {
 
 /* ---- topics */
 
-static struct topic *find_topic(struct publish *p, struct slice name) {
+static struct topic *find_topic(const struct publish *p, struct slice name) {
     for (size_t i = 0; i < p->n_topics; i++)
         if (p->topics[i].len == name.len && memcmp(p->topics[i].name, name.data, name.len) == 0)
             return &p->topics[i];
@@ -246,10 +248,12 @@ static void send_entries(struct publish *p, const struct log_result *results, si
     p->counts.messages++;
 }
 
-static void note_head(struct publish *p, const struct log_result *r) {
+static void note_head(struct publish *p, const struct log_result *r, uint64_t now) {
     struct topic *t = add_topic(p, r->topic);
-    if (t != NULL)
+    if (t != NULL) {
         t->head = r->seq;
+        rate_add(&t->rate, now);
+    }
     if (r->prev_seq == 0)
         p->newest_topic = r->seq;
     p->head = r->seq;
@@ -257,6 +261,7 @@ static void note_head(struct publish *p, const struct log_result *r) {
 }
 
 void publish_results(struct publish *p, const struct log_result *results, size_t n) {
+    uint64_t now = loop_monotonic_usec();
     size_t i = 0;
     while (i < n) {
         if (!log_is_entry(&results[i])) {
@@ -270,7 +275,7 @@ void publish_results(struct publish *p, const struct log_result *results, size_t
             if (i > first && !joins(p, &results[first], &results[i], bytes))
                 break;
             bytes += results[i].entry.len;
-            note_head(p, &results[i]);
+            note_head(p, &results[i], now);
         }
         send_entries(p, &results[first], i - first, bytes);
     }
@@ -282,6 +287,14 @@ const struct publish_counts *publish_counts(const struct publish *p) {
 
 const struct text_list *publish_endpoints(const struct publish *p) {
     return &p->bound;
+}
+
+void publish_rates(const struct publish *p, struct slice topic, uint64_t *ret_minute,
+                   uint64_t *ret_quarter) {
+    uint64_t now = loop_monotonic_usec();
+    const struct topic *t = find_topic(p, topic);
+    *ret_minute = t == NULL ? 0 : rate_sum(&t->rate, now, rate_minute_usec);
+    *ret_quarter = t == NULL ? 0 : rate_sum(&t->rate, now, rate_quarter_usec);
 }
 
 void publish_checkpoints(struct publish *p, struct notary *notary) {

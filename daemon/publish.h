@@ -40,4 +40,9 @@ void publish_results(struct publish *p, const struct log_result *results, size_t
 const struct publish_counts *publish_counts(const struct publish *p) __attribute__((nonnull));
 const struct text_list *publish_endpoints(const struct publish *p) __attribute__((nonnull));
 
+/* How many entries of the topic were published in the last minute, and in the last
+ * quarter of an hour. */
+void publish_rates(const struct publish *p, struct slice topic, uint64_t *ret_minute,
+                   uint64_t *ret_quarter) __attribute__((nonnull));
+
 struct publish *publish_close(struct publish *p);

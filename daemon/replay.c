@@ -20,7 +20,6 @@
 enum {
     TURN_MESSAGES = 64,
     READERS = 1024,                    /* that are remembered */
-    READER_GONE_USEC = 12000000,       /* so long without a report, and another may have its name */
     READER_FORGOTTEN_USEC = 120000000, /* so long, and it is forgotten */
     REQUEST_BYTES = 256 << 10,
     REQUEST_ARENA_BYTES = 4 << 20,
@@ -397,7 +396,7 @@ static size_t find_reader(const struct replay *r, const struct replay_reader *re
         const struct replay_reader *known = &r->readers[i];
         if (strcmp(known->client, reader->client) == 0 &&
             (same_peer(&known->peer, &reader->peer) ||
-             reader->seen_usec - known->seen_usec > READER_GONE_USEC))
+             reader->seen_usec - known->seen_usec > REPLAY_READER_GONE_USEC))
             break;
     }
     return i;

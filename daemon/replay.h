@@ -17,6 +17,9 @@
 
 struct replay;
 
+/* A reader that lives reports more often than this. */
+enum { REPLAY_READER_GONE_USEC = 12000000 };
+
 /* What is known of a reader from its reports. */
 struct replay_reader {
     struct socket_peer peer;

@@ -23,10 +23,14 @@ static json_t *topics(const struct control_subject *s) {
     uint64_t as_of, newest;
     if (log_heads(s->log, NULL, 0, &heads, &n, &as_of, &newest) < 0)
         return object;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        uint64_t minute, quarter;
+        publish_rates(s->publish, slice_of(heads[i].topic), &minute, &quarter);
         json_object_set_new(object, heads[i].topic,
-                            json_pack("{s:o,s:o}", "entries", number(heads[i].entries), "head",
-                                      number(heads[i].head)));
+                            json_pack("{s:o,s:o,s:o,s:o}", "entries", number(heads[i].entries),
+                                      "head", number(heads[i].head), "last_minute", number(minute),
+                                      "last_15_minutes", number(quarter)));
+    }
     free(heads);
     return object;
 }
@@ -35,15 +39,18 @@ static json_t *readers(const struct control_subject *s, uint64_t head, json_t **
     json_t *array = json_array();
     struct replay_reader *list;
     struct replay_counts counts;
+    int64_t now = loop_utc_usec();
     size_t n;
     if (replay_readers(s->replay, &list, &n, &counts) < 0)
         return array;
     for (size_t i = 0; i < n; i++) {
         uint64_t lag = head > list[i].proven_seq ? head - list[i].proven_seq : 0;
-        json_array_append_new(array, json_pack("{s:s,s:s,s:o,s:o,s:o}", "client", list[i].client,
-                                               "topics", list[i].topics, "proven_seq",
-                                               number(list[i].proven_seq), "lag", number(lag),
-                                               "seen_usec", json_integer(list[i].seen_usec)));
+        bool connected = now - list[i].seen_usec < REPLAY_READER_GONE_USEC;
+        json_array_append_new(
+            array,
+            json_pack("{s:s,s:s,s:o,s:o,s:I,s:b}", "client", list[i].client, "topics",
+                      list[i].topics, "proven_seq", number(list[i].proven_seq), "lag", number(lag),
+                      "seen_usec", (json_int_t)list[i].seen_usec, "connected", (int)connected));
     }
     free(list);
     *ret_replay = endpoints(replay_endpoints(s->replay));

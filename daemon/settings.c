@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #define AT(field) offsetof(struct settings, field)
 
@@ -504,6 +505,22 @@ struct settings *settings_unref(struct settings *s) {
         free(s);
     }
     return NULL;
+}
+
+int settings_log_level(const char *word) {
+    for (int i = 0; log_level_words[i] != NULL; i++)
+        if (strcmp(log_level_words[i], word) == 0)
+            return i;
+    return -EINVAL;
+}
+
+int settings_priority(int log_level) {
+    static const int priorities[] = {[LEVEL_ERROR] = LOG_ERR,
+                                     [LEVEL_WARNING] = LOG_WARNING,
+                                     [LEVEL_NOTICE] = LOG_NOTICE,
+                                     [LEVEL_INFO] = LOG_INFO,
+                                     [LEVEL_DEBUG] = LOG_DEBUG};
+    return priorities[log_level];
 }
 
 int settings_keep_fixed(const struct settings *before, struct settings *now,

@@ -94,6 +94,11 @@ int settings_load(const char *path, struct settings **ret, struct config_fault *
 int settings_keep_fixed(const struct settings *before, struct settings *now,
                         struct text_list *ret_notes) __attribute__((nonnull, warn_unused_result));
 
+/* A log level by its word; -EINVAL when there is none. And as the journal has it: LOG_ERR
+ * to LOG_DEBUG. */
+int settings_log_level(const char *word) __attribute__((nonnull));
+int settings_priority(int log_level);
+
 /* A reference more, or one less: any thread. The last one frees what settings_load
  * made; other settings are their owner's. */
 struct settings *settings_ref(const struct settings *s) __attribute__((nonnull));

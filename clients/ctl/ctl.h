@@ -53,10 +53,4 @@ long long ctl_number(const json_t *object, const char *key);
  * isn't there. Four can be in use. */
 const char *ctl_text(const json_t *object, const char *key);
 
-/* The same of a text that isn't in an object. */
-const char *ctl_harmless(const char *text);
-
-/* A time as people read it: "2031-04-09 07:30:01". Four can be in use. */
-const char *ctl_time(int64_t usec);
-
 void ctl_print_json(const json_t *value, size_t flags);

@@ -1,5 +1,7 @@
 #include "clients/ctl/show.h"
 
+#include "clients/tool/words.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -17,7 +19,7 @@ static void print_waiting_for(const json_t *held) {
                ctl_number(held, "approvals"));
         for (size_t i = 0; i < json_array_size(names); i++)
             printf("%s%s", i == 0 ? ": " : ", ",
-                   ctl_harmless(json_string_value(json_array_get(names, i))));
+                   words_text(json_string_value(json_array_get(names, i))));
     }
 }
 

@@ -1,5 +1,7 @@
 #include "clients/ctl/show.h"
 
+#include "clients/tool/words.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -20,7 +22,11 @@ static void print_since(json_t *answer) {
     const char *topic;
     json_t *head;
     json_object_foreach(json_object_get(answer, "topics"), topic, head)
-        printf("%-24s head %lld\n", ctl_harmless(topic), (long long)json_integer_value(head));
+        printf("%-24s head %lld\n", words_text(topic), (long long)json_integer_value(head));
+}
+
+static void print_level(json_t *answer) {
+    printf("the log level is %s until the config is read again\n", ctl_text(answer, "log_level"));
 }
 
 static void print_reload(json_t *answer) {
@@ -53,27 +59,65 @@ static const struct options_row person_rows[] = {
     {0},
 };
 
-#define WHICH_ITEM "\nAn ITEM is a number of 'held', a uri, or a piece of the headline."
+#define WHICH_ITEM  "\nAn ITEM is a number of 'held', a uri, or a piece of the headline."
+#define PERSON_ROWS .rows = person_rows, .wants = true, .argument = "ITEM", .print = print_done
 
 /* Those on an item tell the daemon who does it and why, behind the item. */
 static const struct show {
-    const char *name, *item, *summary;
-    const struct options_row *rows;
+    const char *name;
+    const char *ask;      /* the daemon's command; NULL: of the same name */
+    const char *part;     /* of its answer; NULL: all of it */
+    const char *argument; /* NULL: it takes none */
+    bool wants;           /* one must be given */
+    const char *summary;
+    const struct options_row *rows; /* NULL: plain_rows */
     void (*print)(json_t *answer);
 } shows[] = {
-    {"status", "", "How the daemon is: log, topics, readers, counts, the last error.", plain_rows,
-     print_status},
-    {"sections", "", "The sections; with --json also their topics, labels and codes.", plain_rows,
-     print_sections},
-    {"since", "TIME",
-     "Which topics have entries that came at that time or later: 2031-04-09T06:00:00+08:00.",
-     plain_rows, print_since},
-    {"held", "", "What waits for its time or for a person.", plain_rows, print_held},
-    {"release", "ITEM", "Lets a held article go now." WHICH_ITEM, person_rows, print_done},
-    {"approve", "ITEM", "Gives one of the approvals that a held article waits for." WHICH_ITEM,
-     person_rows, print_done},
-    {"reject", "ITEM", "Takes a held article away." WHICH_ITEM, person_rows, print_done},
-    {"reload", "", "The daemon reads its config again.", plain_rows, print_reload},
+    {.name = "status",
+     .summary = "How the daemon is: log, topics, readers, counts, the last error.",
+     .print = print_status},
+    {.name = "readers",
+     .ask = "status",
+     .part = "readers",
+     .summary = "Who reads, how many entries each is behind, and when it was last heard of.",
+     .print = print_readers},
+    {.name = "topics",
+     .ask = "status",
+     .part = "topics",
+     .summary = "The topics: entries ever, and of the last minute and 15 minutes.",
+     .print = print_topics},
+    {.name = "sections",
+     .summary = "The sections; with --json also their topics, labels and codes.",
+     .print = print_sections},
+    {.name = "since",
+     .argument = "TIME",
+     .wants = true,
+     .summary = "Which topics have entries that came at that time or later:\n"
+                "2031-04-09T06:00:00+08:00.",
+     .print = print_since},
+    {.name = "held", .summary = "What waits for its time or for a person.", .print = print_held},
+    {.name = "release", .summary = "Lets a held article go now." WHICH_ITEM, PERSON_ROWS},
+    {.name = "approve",
+     .summary = "Gives one of the approvals that a held article waits for." WHICH_ITEM,
+     PERSON_ROWS},
+    {.name = "reject", .summary = "Takes a held article away." WHICH_ITEM, PERSON_ROWS},
+    {.name = "rejected",
+     .argument = "[NAME]",
+     .summary = "The files that the spool refused, newest first; of one, all that is wrong.",
+     .print = print_rejected},
+    {.name = "put-back",
+     .argument = "NAME",
+     .wants = true,
+     .summary = "Drops a file that the spool refused anew, as when a section was added to\n"
+                "the config.",
+     .print = print_put_back},
+    {.name = "log-level",
+     .argument = "LEVEL",
+     .wants = true,
+     .summary = "How much the daemon's journal tells, until the config is read again: error,\n"
+                "warning, notice, info or debug.",
+     .print = print_level},
+    {.name = "reload", .summary = "The daemon reads its config again.", .print = print_reload},
 };
 
 static const struct show *find(const char *name) {
@@ -83,31 +127,46 @@ static const struct show *find(const char *name) {
     return s;
 }
 
+/* The arguments that the daemon gets; how many, or -1, with the fault said. */
+static int read_arguments(const struct options *options, const struct show *s,
+                          const struct show_options *o, int argc, char **argv,
+                          const char *ret[static 3]) {
+    if (argc == 0 && s->wants)
+        return options_fault(options, "which %s?", s->argument), -1;
+    if (argc > (s->argument == NULL ? 0 : 1))
+        return options_fault(options, "'%s' is too much%s", argv[argc - 1],
+                             s->rows == person_rows ? "; put a headline in quotes" : ""),
+               -1;
+    ret[0] = argc == 0 ? "" : argv[0];
+    ret[1] = o->as == NULL ? "" : o->as;
+    ret[2] = o->note == NULL ? "" : o->note;
+    return s->rows == person_rows ? 3 : argc;
+}
+
 int ctl_show(int argc, char **argv) {
     const struct show *s = find(argv[0]);
     struct show_options o = {0};
     char program[64];
-    const struct options options = {program, s->item, s->summary, s->rows};
-    bool wants = *s->item != '\0';
+    const struct options options = {program, s->argument == NULL ? "" : s->argument, s->summary,
+                                    s->rows == NULL ? plain_rows : s->rows};
+    const char *arguments[3];
     json_t *answer;
     int first;
     snprintf(program, sizeof program, "newswirectl %s", s->name);
     int code = options_parse(&options, argc, argv, &o, &first);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (argc - first != (wants ? 1 : 0))
-        return argc - first < 1 ? options_fault(&options, "which %s?", s->item)
-               : wants ? options_fault(&options, "one %s; put a headline in quotes", s->item)
-                       : options_fault(&options, "'%s' is too much", argv[first]);
-    const char *arguments[] = {wants ? argv[first] : "", o.as == NULL ? "" : o.as,
-                               o.note == NULL ? "" : o.note};
-    code = ctl_fetch(&o.ctl, s->name, arguments, wants ? 3 : 0, &answer);
+    int n = read_arguments(&options, s, &o, argc - first, argv + first, arguments);
+    if (n < 0)
+        return EX_USAGE;
+    code = ctl_fetch(&o.ctl, s->ask == NULL ? s->name : s->ask, arguments, (size_t)n, &answer);
     if (code != EX_OK)
         return code;
+    json_t *part = s->part == NULL ? answer : json_object_get(answer, s->part);
     if (o.ctl.json)
-        ctl_print_json(answer, JSON_COMPACT);
+        ctl_print_json(part, JSON_COMPACT);
     else
-        s->print(answer);
+        s->print(part);
     json_decref(answer);
     return EX_OK;
 }

@@ -1,5 +1,7 @@
 #include "clients/ctl/show.h"
 
+#include "clients/tool/words.h"
+
 #include <stdio.h>
 
 static void print_endpoints(const json_t *status, const char *name) {
@@ -20,7 +22,7 @@ static void print_spool(const json_t *spool) {
         printf("           trouble: %s\n", ctl_text(spool, "trouble"));
 }
 
-static void print_readers(const json_t *readers) {
+static void list_readers(const json_t *readers) {
     printf("readers    %zu\n", json_array_size(readers));
     for (size_t i = 0; i < json_array_size(readers); i++) {
         const json_t *reader = json_array_get(readers, i);
@@ -30,7 +32,7 @@ static void print_readers(const json_t *readers) {
     }
 }
 
-static void print_topics(json_t *topics) {
+static void list_topics(json_t *topics) {
     printf("topics     %zu\n", json_object_size(topics));
     for (void *i = json_object_iter(topics); i != NULL; i = json_object_iter_next(topics, i)) {
         const json_t *topic = json_object_iter_value(i);
@@ -41,7 +43,7 @@ static void print_topics(json_t *topics) {
 
 static void print_last_error(const json_t *error) {
     if (json_is_object(error))
-        printf("last error %s  %s\n", ctl_time(ctl_number(error, "time_usec")),
+        printf("last error %s  %s\n", words_time(ctl_number(error, "time_usec")),
                ctl_text(error, "text"));
 }
 
@@ -85,7 +87,7 @@ void print_status(json_t *status) {
            ctl_number(submit, "accepted"), ctl_number(submit, "duplicate"),
            ctl_number(submit, "held"), ctl_number(submit, "refused"),
            ctl_number(submit, "malformed"));
-    print_readers(json_object_get(status, "readers"));
-    print_topics(json_object_get(status, "topics"));
+    list_readers(json_object_get(status, "readers"));
+    list_topics(json_object_get(status, "topics"));
     print_last_error(json_object_get(status, "last_error"));
 }

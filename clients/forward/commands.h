@@ -6,6 +6,7 @@
 
 #include "clients/forward/ledger.h"
 #include "clients/tool/command.h"
+#include "clients/tool/words.h"
 
 /* Each is a command's run; argv[0] is its name. */
 int forward_run(int argc, char **argv);
@@ -63,12 +64,3 @@ const struct outlet_config *desk_outlet(const struct desk *d, const char *name)
  * code with the reason said. */
 int desk_item(struct desk *d, const char *item, const char **ret_uri, int64_t *ret_article)
     __attribute__((nonnull, warn_unused_result));
-
-/* A time as people read it: "2031-04-09 07:30:01", "today 07:30:01"; four can be in use. */
-const char *desk_time(int64_t usec);
-
-/* A span: "3 s", "2 min", "5 h", "3 d"; four can be in use. */
-const char *desk_span(int64_t usec);
-
-/* A text of anybody's, harmless to a terminal; four can be in use. */
-const char *desk_text(const char *text);

@@ -1,16 +1,13 @@
 #include "clients/forward/commands.h"
 
-#include "proto/text.h"
-
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
-enum { ARENA_BYTES = 64 << 20, BUFFERS = 4 };
+enum { ARENA_BYTES = 64 << 20 };
 
 static const char default_config[] = "/etc/newswire/forward.conf";
 
@@ -80,43 +77,4 @@ int desk_item(struct desk *d, const char *item, const char **ret_uri, int64_t *r
     *ret_uri = arena_strndup(d->arena, uri, strlen(uri));
     sqlite3_reset(st);
     return *ret_uri == NULL ? EX_OSERR : EX_OK;
-}
-
-const char *desk_time(int64_t usec) {
-    static char buffers[BUFFERS][32];
-    static unsigned next;
-    char *text = buffers[next++ % BUFFERS];
-    time_t t = (time_t)(usec / 1000000), now = time(NULL);
-    struct tm tm, today;
-    localtime_r(&t, &tm);
-    localtime_r(&now, &today);
-    bool same = tm.tm_yday == today.tm_yday && tm.tm_year == today.tm_year;
-    strftime(text, sizeof buffers[0], same ? "%T" : "%F %T", &tm);
-    return text;
-}
-
-const char *desk_span(int64_t usec) {
-    static const struct {
-        int64_t seconds;
-        const char *unit;
-    } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
-    static char buffers[BUFFERS][32];
-    static unsigned next;
-    char *text = buffers[next++ % BUFFERS];
-    int64_t seconds = usec < 0 ? 0 : usec / 1000000;
-    size_t i = 0;
-    while (i < 3 && seconds < 2 * units[i].seconds)
-        i++;
-    snprintf(text, sizeof buffers[0], "%lld %s", (long long)(seconds / units[i].seconds),
-             units[i].unit);
-    return text;
-}
-
-const char *desk_text(const char *text) {
-    static char buffers[BUFFERS][1100];
-    static unsigned next;
-    char *copy = buffers[next++ % BUFFERS], *harmless = text_harmless(slice_of(text));
-    snprintf(copy, sizeof buffers[0], "%s", harmless == NULL ? "" : harmless);
-    free(harmless);
-    return copy;
 }

@@ -67,7 +67,7 @@ static int put(struct desk *d, const char *where, const char *const fields[RECEI
     int r = receipt_put(&d->ledger, &t);
     if (r == -ENOENT) {
         fprintf(stderr, "%s: %s%s was never delivered to %s\n", d->options->program, where,
-                desk_text(t.uri), t.outlet);
+                words_text(t.uri), t.outlet);
         return EX_DATAERR;
     }
     return r < 0 ? desk_trouble(d, r) : EX_OK;

@@ -127,7 +127,7 @@ static void print_row(const struct report_options *o, const size_t *by, size_t n
         else if (o->csv)
             printf("%s%s", text, i + 1 < n + FIGURES ? "," : "\r\n");
         else
-            printf(i < n ? "%-20s " : "%10s", desk_text(text));
+            printf(i < n ? "%-20s " : "%10s", words_text(text));
     }
     if (line != NULL)
         (void)!json_write_line(stdout, line);

@@ -109,15 +109,15 @@ static void print_line(const char *outlet, const struct counts *c) {
     int64_t now = ledger_now();
     printf("%-20s %8lld %7lld %9lld %8lld %6lld  %-7s", outlet, (long long)c->queued,
            (long long)c->sending, (long long)c->delivered, (long long)c->retrying,
-           (long long)c->parked, c->oldest_usec == 0 ? "-" : desk_span(now - c->oldest_usec));
+           (long long)c->parked, c->oldest_usec == 0 ? "-" : words_span(now - c->oldest_usec));
     if (c->is_disabled)
-        printf("\n    disabled: %s", desk_text(c->disabled));
+        printf("\n    disabled: %s", words_text(c->disabled));
     else if (c->failing_since > 0)
-        printf("\n    fails since %s: %s", desk_time(c->failing_since), desk_text(c->last_error));
+        printf("\n    fails since %s: %s", words_time(c->failing_since), words_text(c->last_error));
     else if (*c->last_error != '\0')
-        printf("\n    last error %s: %s", desk_time(c->last_error_at), desk_text(c->last_error));
+        printf("\n    last error %s: %s", words_time(c->last_error_at), words_text(c->last_error));
     if (c->paused_until > now && !c->is_disabled)
-        printf("\n    tried again in %s", desk_span(c->paused_until - now));
+        printf("\n    tried again in %s", words_span(c->paused_until - now));
     if (c->kills_open > 0)
         printf("\n    %lld kills not confirmed; see 'kills --open'", (long long)c->kills_open);
     putchar('\n');
@@ -207,8 +207,8 @@ static void print_kill(const struct kills_options *o, sqlite3_stmt *st) {
         return;
     }
     printf("%-20s %-14s %s  %s\n    %s\n", store_column_string(st, 0), state,
-           desk_time(sqlite3_column_int64(st, 3)), desk_text(store_column_string(st, 4)),
-           desk_text(store_column_string(st, 1)));
+           words_time(sqlite3_column_int64(st, 3)), words_text(store_column_string(st, 4)),
+           words_text(store_column_string(st, 1)));
 }
 
 int forward_kills(int argc, char **argv) {

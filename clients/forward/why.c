@@ -80,22 +80,22 @@ static const char *sentence(const char *event) {
 /* How a delivery ended, or where it stands. */
 static void print_end(const struct row *w) {
     if (strcmp(w->state, "delivered") == 0)
-        printf("  %s  It was delivered; the server said: %s\n", desk_time(w->done),
-               desk_text(w->answer));
+        printf("  %s  It was delivered; the server said: %s\n", words_time(w->done),
+               words_text(w->answer));
     else if (strcmp(w->state, "kill-confirmed") == 0)
-        printf("  %s  The withdrawal was confirmed; the server said: %s\n", desk_time(w->done),
-               desk_text(w->answer));
+        printf("  %s  The withdrawal was confirmed; the server said: %s\n", words_time(w->done),
+               words_text(w->answer));
     else if (strcmp(w->state, "kill-sent") == 0)
         puts("  The kill was sent and is not confirmed.");
     else if (strcmp(w->state, "sending") == 0)
         puts("  It is being sent.");
     else if (w->due > 0)
         printf("  It waits%s; next at %s.\n", w->tries > 0 ? " to be tried again" : "",
-               desk_time(w->due));
+               words_time(w->due));
     else
         printf("  It is %s.\n", w->state);
     if (*w->remote_id != '\0')
-        printf("  The outlet calls it %s.\n", desk_text(w->remote_id));
+        printf("  The outlet calls it %s.\n", words_text(w->remote_id));
 }
 
 static int print_history(struct desk *d, const struct row *w) {
@@ -105,11 +105,11 @@ static int print_history(struct desk *d, const struct row *w) {
     int r = st == NULL ? -EIO : 0;
     printf("%s, version %lld, from %s (id %s)\n  %s  It was queued.\n",
            w->kill ? "Kill" : "Article", (long long)w->version, w->topic, w->message_id,
-           desk_time(w->queued));
+           words_time(w->queued));
     while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1) {
         const char *text = store_column_string(st, 2);
-        printf("  %s  %s%s%s.\n", desk_time(sqlite3_column_int64(st, 0)),
-               sentence(store_column_string(st, 1)), *text == '\0' ? "" : ": ", desk_text(text));
+        printf("  %s  %s%s%s.\n", words_time(sqlite3_column_int64(st, 0)),
+               sentence(store_column_string(st, 1)), *text == '\0' ? "" : ": ", words_text(text));
     }
     print_end(w);
     return r < 0 ? r : 0;
@@ -143,11 +143,11 @@ static int print_receipts(struct desk *d, const char *uri, const char *outlet) {
                                    "ss", uri, outlet);
     int r = st == NULL ? -EIO : 0;
     while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1)
-        printf("%s  %s%s%s\n", desk_time(sqlite3_column_int64(st, 0)), store_column_string(st, 1),
+        printf("%s  %s%s%s\n", words_time(sqlite3_column_int64(st, 0)), store_column_string(st, 1),
                strcmp(store_column_string(st, 1), "used") == 0 ? " at " : " by ",
-               desk_text(strcmp(store_column_string(st, 1), "used") == 0
-                             ? store_column_string(st, 2)
-                             : store_column_string(st, 3)));
+               words_text(strcmp(store_column_string(st, 1), "used") == 0
+                              ? store_column_string(st, 2)
+                              : store_column_string(st, 3)));
     return r < 0 ? r : 0;
 }
 
@@ -191,7 +191,7 @@ int forward_why(int argc, char **argv) {
     if (r < 0)
         code = desk_trouble(&d, r);
     if (code == EX_OK && n == 0 && !o.desk.json)
-        printf("%s was never meant for %s: its topics or filters don't take it.\n", desk_text(uri),
+        printf("%s was never meant for %s: its topics or filters don't take it.\n", words_text(uri),
                argv[first + 1]);
     desk_close(&d);
     return code;

@@ -19,6 +19,7 @@
     EVENT(RELOAD_FAILED, ERR, "c8d7d99a0912cfaaf2d66e265750b7ae", F(REASON))                       \
     EVENT(THREAD_STUCK, ERR, "26bb47999b484602b85cc8f10cb58c92", F(REASON))                        \
     EVENT(WELL_AGAIN, NOTICE, "188d9a7e630f480d9a5f2c0965a0fdb2", 0)                               \
+    EVENT(LOG_LEVEL_SET, NOTICE, "3b4e31ffc0a84656866308b64962d02d", F(PERSON))                    \
     EVENT(INSECURE, WARNING, "9a9f5b94c4ac46529457d48e62aa4078", 0)                                \
     /* ---- newswired: the log */                                                                  \
     EVENT(LOG_RECOVERED, WARNING, "548d49001e4baf911f4111740320748c", F(REASON))                   \
@@ -38,6 +39,7 @@
           F(FILE) | F(FIELD) | F(REASON))                                                          \
     EVENT(FILE_NOTED, NOTICE, "8fa174f0af3d8bca19f9463e1f8e80f7", F(FILE) | F(REASON))             \
     EVENT(FILE_UNPLACED, NOTICE, "63260a7c26015d9453ce30615b1e5a36", F(FILE))                      \
+    EVENT(FILE_PUT_BACK, NOTICE, "86de43bea9cd44c7b6dfe88656a6c6f7", F(FILE) | F(PERSON))          \
     EVENT(SPOOL_TROUBLE, ERR, "21d593128d683a5c30a6bf83dab14f69", F(FILE) | F(REASON))             \
     EVENT(REVIEW_WANTED, NOTICE, "d9301a5b604407f723fe9e4171c1c10d", F(CLIENT) | F(REASON))        \
     EVENT(ARTICLE_RELEASED, NOTICE, "9b03a407395f04a72a2ac1a42e3052f8",                            \
