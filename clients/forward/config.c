@@ -171,7 +171,7 @@ static const struct config_key outlet_keys[] = {
      .help =
          "Where it goes, and how: https://…, http://…, smtp://host:25, smtps://…, ftp://…/folder, "
          "ftps://…, sftp://…/folder, file:///folder, newswire://host:5562 (another newswired). "
-         "In http urls {remote_id}, {uri}, {version} and {id} are filled in."},
+         "In http urls {uri}, {version} and {id} are filled in."},
     {.name = "host",
      .type = CONFIG_STRING,
      .offset = OUTLET(host),
@@ -184,7 +184,8 @@ static const struct config_key outlet_keys[] = {
     {.name = "url_correct",
      .type = CONFIG_STRING,
      .offset = OUTLET(url_correct),
-     .help = "For corrections, where it isn't url."},
+     .help = "For corrections, where it isn't url; {remote_id} too is filled in. What the outlet "
+             "told no name for is parked then."},
     {.name = "method_correct",
      .type = CONFIG_STRING,
      .offset = OUTLET(method_correct),
@@ -192,7 +193,7 @@ static const struct config_key outlet_keys[] = {
     {.name = "url_kill",
      .type = CONFIG_STRING,
      .offset = OUTLET(url_kill),
-     .help = "For kills, where it isn't url."},
+     .help = "For kills, where it isn't url; as url_correct."},
     {.name = "method_kill",
      .type = CONFIG_STRING,
      .offset = OUTLET(method_kill),
@@ -200,7 +201,8 @@ static const struct config_key outlet_keys[] = {
     {.name = "headers",
      .type = CONFIG_LIST,
      .offset = OUTLET(headers),
-     .help = "Further header lines of HTTP, apart by '|'. Nothing secret: see token."},
+     .help = "Further header lines of HTTP, apart by '|'; Content-Type goes before the format's. "
+             "Nothing secret: see token."},
     {.name = "signing_secrets",
      .type = CONFIG_WORDS,
      .offset = OUTLET(signing_secrets),
@@ -255,7 +257,8 @@ static const struct config_key outlet_keys[] = {
      .type = CONFIG_BOOL,
      .offset = OUTLET(private_addresses),
      .fallback = "no",
-     .help = "Whether it may be at a private address (10.0.0.0/8, 127.0.0.1, fd00::/8 and such)."},
+     .help = "Whether it may be at a private address (10.0.0.0/8, 127.0.0.1, fd00::/8 and such); "
+             "newswire:// always may."},
     {.name = "success",
      .type = CONFIG_STRING,
      .offset = OUTLET(success),
@@ -489,6 +492,21 @@ static const char *check_filters(struct arena *a, struct outlet_config *o) {
     return o->urgency == 0 ? "urgency: from 1 to 9" : NULL;
 }
 
+/* A url is printed here and there; a password is not for that. */
+static bool names_user(const char *url) {
+    const char *host = strstr(url, "://");
+    return host != NULL && memchr(host + 3, '@', strcspn(host + 3, "/?#")) != NULL;
+}
+
+static const char *check_urls(const struct outlet_config *o) {
+    if (transport_find(o->url) == NULL)
+        return "url: it should begin with http, https, smtp, smtps, ftp, ftps, sftp, file or "
+               "newswire, and ://";
+    return names_user(o->url) || names_user(o->url_correct) || names_user(o->url_kill)
+               ? "url: without a user; user and password are keys of their own"
+               : NULL;
+}
+
 static const char *check_outlet(struct arena *a, struct outlet_config *o) {
     const char *wrong = check_times(a, o);
     if (wrong == NULL)
@@ -497,11 +515,9 @@ static const char *check_outlet(struct arena *a, struct outlet_config *o) {
         wrong = check_templates(o);
     if (wrong == NULL)
         wrong = check_filters(a, o);
-    const struct transport *t = wrong == NULL ? transport_find(o->url) : NULL;
-    if (wrong == NULL && t == NULL)
-        wrong = "url: it should begin with http, https, smtp, smtps, ftp, ftps, sftp, file or "
-                "newswire, and ://";
-    return wrong == NULL ? t->check(o) : wrong;
+    if (wrong == NULL)
+        wrong = check_urls(o);
+    return wrong == NULL ? transport_find(o->url)->check(o) : wrong;
 }
 
 int forward_config_load(struct arena *a, const char *path, struct forward_config **ret,

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 enum { SECRETS_MOST = 2, DAY_SECONDS = 86400 };
@@ -19,6 +20,25 @@ struct http {
 };
 
 static const char *const schemes[] = {"https", "http", NULL};
+
+static bool is_header(const char *line, const char *name) {
+    size_t len = strlen(name);
+    return strncasecmp(line, name, len) == 0 && line[len] == ':';
+}
+
+static const char *check_headers(const struct outlet_config *o) {
+    for (size_t i = 0; i < o->headers.n; i++) {
+        if (strchr(o->headers.items[i], ':') == NULL)
+            return "headers: each should be like Name: value";
+        if (is_header(o->headers.items[i], "Authorization"))
+            return "headers: Authorization is made of token, or of user and password";
+    }
+    return NULL;
+}
+
+static bool has_remote_id(const char *template) {
+    return strstr(template, "{remote_id}") != NULL;
+}
 
 static const char *check(const struct outlet_config *o) {
     if (o->signing_secrets.n > SECRETS_MOST)
@@ -33,9 +53,13 @@ static const char *check(const struct outlet_config *o) {
     for (size_t i = 0; i < 2; i++)
         if (*others[i] != '\0' && transport_find(others[i]) != &transport_http)
             return "url_correct, url_kill: they should begin with https:// or http://";
-    for (size_t i = 0; i < o->headers.n; i++)
-        if (strchr(o->headers.items[i], ':') == NULL)
-            return "headers: each should be like Name: value";
+    const char *wrong = check_headers(o);
+    if (wrong != NULL)
+        return wrong;
+    if (has_remote_id(o->url))
+        return "url: a new article has no {remote_id} yet; see url_correct and url_kill";
+    if (*o->remote_id == '\0' && (has_remote_id(o->url_correct) || has_remote_id(o->url_kill)))
+        return "url_correct, url_kill: for {remote_id} there has to be remote_id";
     return o->batch_minute >= 0 && *o->remote_id != '\0' ? "remote_id: a batch has none" : NULL;
 }
 
@@ -148,10 +172,13 @@ static const char *method_of(const struct outlet_config *o, enum parcel_action a
                                       : o->method;
 }
 
-static char *url_of(const struct outlet_config *o, const struct parcel *p) {
-    const char *template = p->action == PARCEL_KILL      ? choose(o->url_kill, o->url)
-                           : p->action == PARCEL_CORRECT ? choose(o->url_correct, o->url)
-                                                         : o->url;
+static const char *url_template(const struct outlet_config *o, enum parcel_action action) {
+    return action == PARCEL_KILL      ? choose(o->url_kill, o->url)
+           : action == PARCEL_CORRECT ? choose(o->url_correct, o->url)
+                                      : o->url;
+}
+
+static char *url_of(const char *template, const struct parcel *p) {
     char *url = NULL;
     size_t len;
     FILE *f = open_memstream(&url, &len);
@@ -217,10 +244,18 @@ static void judge(struct http *h, const struct parcel *p, const char *method, st
 static void send_http(void *session, const struct parcel *p, struct verdict *v) {
     struct http *h = session;
     CURL *e = h->curl.easy;
-    const char *method = method_of(h->curl.outlet, p->action);
+    const char *method = method_of(h->curl.outlet, p->action),
+               *template = url_template(h->curl.outlet, p->action);
+    if (has_remote_id(template) && *p->remote_id == '\0') { /* DELETE /articles/ would be bad */
+        verdict_set(v, VERDICT_PARKED,
+                    "the outlet has told no name of its own for the story, and "
+                    "the url for a %s wants it",
+                    parcel_action_name(p->action));
+        return;
+    }
     bool bare = strcmp(method, "DELETE") == 0 || strcmp(method, "GET") == 0;
     struct slice body = bare ? slice_of("") : p->body;
-    char *url = url_of(h->curl.outlet, p);
+    char *url = url_of(template, p);
     h->headers = NULL;
     h->out_of_memory = url == NULL;
     add_facts(h, p);

@@ -13,9 +13,6 @@ struct upload {
 static const char *const schemes[] = {"sftp", "ftps", "ftp", NULL};
 
 static const char *check(const struct outlet_config *o) {
-    const char *host = strstr(o->url, "://") + 3;
-    if (strchr(host, '@') != NULL)
-        return "url: without a user; that is a key of its own";
     return strpbrk(o->url, "\"{} ") != NULL ? "url: without quotes, braces and blanks" : NULL;
 }
 

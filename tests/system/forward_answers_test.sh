@@ -34,6 +34,13 @@ url_kill = http://127.0.0.1:$port/articles/{remote_id}?uri={uri}
 method_kill = DELETE
 retry_first = 100ms
 kill_needs_receipt = yes
+topics = news
+[outlet "own"]
+url = http://127.0.0.1:$port/own
+private_addresses = yes
+topics = economy
+format = exec:/bin/cat
+headers = X-Desk: 7 | content-type: application/x-own
 [outlet "tls"]
 url = https://127.0.0.1:$tls_port/in
 private_addresses = yes
@@ -87,6 +94,30 @@ script portal '[{"method": "DELETE", "status": 404}]'
 expect 0 send --kill urn:a:2 --note "wrong"
 wait_state urn:a:2 portal kill-sent
 grep '"method": "DELETE"' "$work/portal/log" | grep -qF '"path": "/articles/%E4%BA%BA%207%2Fx?uri=urn%3Aa%3A2"' || fail "$(cat "$work/portal/log")"
+
+step "who told no name for a story gets no correction or kill at a url that wants it"
+requests() { wc -l <"$work/portal/log"; }
+script portal '[{"body": "{\"errcode\": 0}"}]'
+send_article urn:a:4 1 "No name"
+wait_state urn:a:4 portal delivered
+before=$(requests)
+send_article urn:a:4 2 "No name, corrected"
+wait_state urn:a:4 portal parked
+expect 0 forward why urn:a:4 portal
+expect_words "$work/out" "the url for a correct wants it"
+expect 0 send --kill urn:a:4 --note "wrong"
+killed() { [ "$(count_of urn:a:4 portal)" = 3 ]; }
+wait_for 10 killed || fail "no kill is queued"
+wait_state urn:a:4 portal parked
+expect 0 forward kills --open
+expect_words "$work/out" "urn:a:4"
+[ "$(requests)" -eq "$before" ] || fail "it went all the same: $(tail -n 1 "$work/portal/log")"
+
+step "the media type of an office's own format is for the config to say"
+section=economy send_article urn:a:5 1 "Own"
+wait_state urn:a:5 own delivered
+requests_of portal urn:a:5 | grep -qF '"content-type": "application/x-own"' || fail "$(requests_of portal urn:a:5)"
+requests_of portal urn:a:5 | grep -qF '"x-desk": "7"' || fail "$(requests_of portal urn:a:5)"
 
 step "links: nobody can make up one; used and withdrawn are noted once"
 link=$(requests_of portal urn:a:2 | head -n 1 | sed 's/.*"x-newswire-receipt": "\([^"]*\)".*/\1/')

@@ -82,7 +82,10 @@ static void each_mistake_is_named(void **state) {
     refuse("remote_id = data.id\n", "remote_id");
     refuse("signing_secrets = a b c\n", "two");
     refuse("headers = nonsense\n", "headers");
+    refuse("headers = authorization: Basic eA==\n", "token");
     refuse("url_kill = ftp://x/\n", "url_kill");
+    refuse("url_kill = https://me:pw@x/\n", "without a user");
+    refuse("url_kill = https://x/{remote_id}\n", "there has to be remote_id");
 }
 
 static void each_transport_has_its_own(void **state) {
@@ -92,6 +95,11 @@ static void each_transport_has_its_own(void **state) {
     assert_non_null(strstr(fault.reason, "mail_from"));
     assert_int_equal(load("[outlet \"m\"]\nurl = sftp://me@x/\n", &c), -EINVAL);
     assert_non_null(strstr(fault.reason, "without a user"));
+    assert_int_equal(load("[outlet \"m\"]\nurl = https://me:pw@x.example/in\n", &c), -EINVAL);
+    assert_non_null(strstr(fault.reason, "without a user"));
+    assert_int_equal(load("[outlet \"m\"]\nurl = https://x.example/{remote_id}\n", &c), -EINVAL);
+    assert_non_null(strstr(fault.reason, "{remote_id}"));
+    assert_int_equal(load("[outlet \"m\"]\nurl = https://x.example/@desk?to=a@b\n", &c), 0);
     assert_int_equal(load("[outlet \"m\"]\nurl = newswire://host\n", &c), -EINVAL);
     assert_non_null(strstr(fault.reason, "port"));
     assert_int_equal(load("[outlet \"m\"]\nurl = file://relative\n", &c), -EINVAL);
