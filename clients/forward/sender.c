@@ -270,29 +270,34 @@ static struct ledger_job *begin(struct sender *s, size_t i) {
     return j;
 }
 
-static void keep_pace(const struct sender *s, uint64_t begun) {
+/* A kill came, or the end. */
+static bool is_interrupted(struct sender *s) {
+    pthread_mutex_lock(&s->mutex);
+    bool interrupted = s->interrupted;
+    pthread_mutex_unlock(&s->mutex);
+    return interrupted || follow_stop != 0;
+}
+
+static void keep_pace(struct sender *s, uint64_t begun) {
     if (s->outlet->rate == 0)
         return;
     uint64_t each = 60 * 1000000ULL / s->outlet->rate, took = follow_now_usec() - begun;
-    for (; took < each && follow_stop == 0; took = follow_now_usec() - begun) {
+    for (; took < each && !is_interrupted(s); took = follow_now_usec() - begun) {
         uint64_t left = each - took < 200000 ? each - took : 200000;
         struct timespec pause = {0, (long)left * 1000};
         nanosleep(&pause, NULL);
     }
 }
 
-static bool must_stop(struct sender *s) {
-    pthread_mutex_lock(&s->mutex);
-    bool interrupted = s->interrupted;
-    pthread_mutex_unlock(&s->mutex);
-    return interrupted || follow_stop != 0 || s->not_before_usec > follow_now_usec();
+static bool is_paused(const struct sender *s) {
+    return s->not_before_usec > follow_now_usec();
 }
 
 /* Sends what was claimed, until there is a reason to look anew. */
 static void send_claimed(struct sender *s) {
-    uint64_t since = follow_now_usec();
+    uint64_t since = follow_now_usec(), pause = s->not_before_usec;
     size_t sent = 0;
-    for (size_t i = 0; i < s->n && !must_stop(s); i++) {
+    for (size_t i = 0; i < s->n && !is_interrupted(s); i++) {
         uint64_t begun = follow_now_usec();
         struct ledger_job *j = begin(s, i);
         struct verdict v = {0};
@@ -301,7 +306,7 @@ static void send_claimed(struct sender *s) {
         sender_send_one(s, j, &v);
         keep_result(s, j, &v, weigh(s, j, &v));
         sent++;
-        if (v.outcome == VERDICT_DISABLED)
+        if (v.outcome == VERDICT_DISABLED || (s->not_before_usec != pause && is_paused(s)))
             break;
         if (follow_now_usec() - s->results_since_usec > SETTLE_USEC)
             settle(s);
@@ -370,7 +375,7 @@ static bool have_session(struct sender *s) {
 /* Claims what may go now; until when to wait if that is nothing. */
 static uint64_t claim(struct sender *s) {
     int64_t now = ledger_now(), open = INT64_MAX;
-    bool kills_only = !outlet_is_open(s->outlet, now, &open);
+    bool kills_only = !outlet_is_open(s->outlet, now, &open) || is_paused(s);
     bool batches = s->outlet->batch_minute >= 0;
     struct claiming c = {s,
                          {.outlet = s->outlet,
@@ -380,25 +385,29 @@ static uint64_t claim(struct sender *s) {
     pthread_mutex_lock(&s->mutex);
     s->interrupted = false;
     pthread_mutex_unlock(&s->mutex);
-    if (clerk_insist(s->all->clerk, settle_and_claim, &c) < 0)
+    if (clerk_insist(s->all->clerk, settle_and_claim, &c) < 0) {
+        forget_jobs(s);
         return 0; /* it is told to end */
+    }
     forget_results(s);
     int64_t next = kills_only && open < c.claim.next_due_usec ? open : c.claim.next_due_usec;
     int64_t wait = next == INT64_MAX || next - now > PATIENT_USEC ? PATIENT_USEC : next - now;
     return follow_now_usec() + (uint64_t)(wait < 1000 ? 1000 : wait);
 }
 
+/* A pause is for articles: a kill that comes meanwhile is tried once all the same. */
 static void turn(struct sender *s) {
-    if (s->not_before_usec > follow_now_usec()) {
+    if (is_paused(s)) {
         wait_until(s, s->not_before_usec);
-        if (s->not_before_usec > follow_now_usec())
+        if (is_paused(s) && !is_interrupted(s))
             return; /* woken for something new, which waits too */
     }
     if (!have_session(s))
         return;
     uint64_t until = claim(s);
     if (s->n == 0) {
-        wait_until(s, until);
+        if (!is_paused(s))
+            wait_until(s, until);
         return;
     }
     if (is_batch(s))
@@ -408,7 +417,7 @@ static void turn(struct sender *s) {
     bool all = true;
     for (size_t i = 0; i < s->n; i++)
         all = all && s->jobs[i] == NULL;
-    if (!all || s->not_before_usec > follow_now_usec())
+    if (!all || is_paused(s))
         give_back(s);
     else
         forget_jobs(s);

@@ -165,14 +165,27 @@ expect 0 forward test daily
 expect_words "$work/out" "daily: delivered: 200 taken"
 tail -n 1 "$work/daily/log" | grep -q 'urn:newswire:test:daily' || fail "no test item"
 
-step "retry by hand ends an outlet's pause"
-script daily '[{"status": 503, "headers": {"Retry-After": "600"}}]'
+step "a pause is for articles: a kill goes at once, and retry by hand ends it"
+script daily '[{"status": 503, "headers": {"Retry-After": "600"}, "keep": true}]'
 send_article urn:x:paused 1 "Paused"
 wait_state urn:x:paused daily retrying
 expect 0 forward status
 expect_words "$work/out" "tried again in 9 min"
+send_article urn:x:behind 1 "Behind"
+wait_state urn:x:behind daily queued
+expect 0 send --kill urn:x:pause --note "It was wrong"
+wait_state urn:x:pause daily retrying
+script daily '[{"method": "none"}]'
+expect 0 send --kill urn:x:pause2 --note "It was wrong"
+wait_state urn:x:pause2 daily kill-confirmed
+expect 0 forward retry daily
+wait_state urn:x:pause daily kill-confirmed
+script daily '[{"status": 503, "headers": {"Retry-After": "600"}, "uri": "paused"}]'
+send_article urn:x:paused2 1 "Paused"
+wait_state urn:x:paused2 daily retrying
 expect 0 forward retry daily
 wait_state urn:x:paused daily delivered
+wait_state urn:x:paused2 daily delivered
 expect 75 "$bin/newswire-forward" run --config "$conf"
 expect_words "$work/err" "another one is at work with it"
 
@@ -186,9 +199,13 @@ expect_words "$work/out" "1 noted"
 expect 65 forward receipt daily urn:x:never --used https://daily.example/2
 expect 0 forward why urn:x:hand daily
 expect_words "$work/out" "used at https://daily.example/1"
+expect 0 forward why --json urn:x:hand daily
+expect_words "$work/out" '"receipt":"used","url":"https://daily.example/1"'
+expect 0 forward receipt --json daily urn:x:hand --used https://daily.example/1
+expect_words "$work/out" '{"noted":1}'
 expect 0 forward report --by outlet,section,byline --csv
 expect_words "$work/out" 'outlet,section,byline,delivered,used,withdrawn,parked'
-grep -q '^"daily","news","Jane Doe",[0-9]*,2,2,0' "$work/out" || fail "$(cat "$work/out")"
+grep -q '^"daily","news","Jane Doe",[0-9]*,2,4,0' "$work/out" || fail "$(cat "$work/out")"
 
 step "no secret in a log or in the ledger"
 for word in "$key_a" "plain secret" tok123; do
