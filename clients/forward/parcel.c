@@ -315,6 +315,24 @@ int parcel_make(struct arena *a, const struct outlet_config *o, const struct par
     return r < 0 ? r : make_body(a, o, x, p, f);
 }
 
+/* The message's own name, the same on every try: with one article more or less it is
+ * another message, which nobody may take for the first. NULL when out of memory. */
+static const char *joined_id(struct arena *a, const struct parcel *parcels, size_t n) {
+    static const char prefix[] = "msg_";
+    uint8_t hash[crypto_generichash_BYTES_MIN];
+    crypto_generichash_state state;
+    char *id = arena_alloc(a, sizeof prefix + 2 * sizeof hash);
+    if (n == 1 || id == NULL)
+        return n == 1 ? parcels[0].message_id : NULL;
+    crypto_generichash_init(&state, NULL, 0, sizeof hash);
+    for (size_t i = 0; i < n; i++)
+        crypto_generichash_update(&state, (const uint8_t *)parcels[i].message_id,
+                                  strlen(parcels[i].message_id) + 1);
+    crypto_generichash_final(&state, hash, sizeof hash);
+    sodium_bin2hex(stpcpy(id, prefix), 2 * sizeof hash + 1, hash, sizeof hash);
+    return id;
+}
+
 int parcel_join(struct arena *a, const struct outlet_config *o, const struct parcel *parcels,
                 size_t n, struct parcel *ret) {
     struct text t;
@@ -330,5 +348,8 @@ int parcel_join(struct arena *a, const struct outlet_config *o, const struct par
     if (r < 0)
         return r;
     ret->text = all;
+    ret->message_id = joined_id(a, parcels, n);
+    if (ret->message_id == NULL)
+        return -ENOMEM;
     return encode_text(a, o, all, ret);
 }
