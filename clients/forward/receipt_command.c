@@ -4,9 +4,11 @@
 #include "clients/forward/receipts.h"
 
 #include "proto/input.h"
+#include "proto/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +30,7 @@ static const struct options_row rows[] = {
     {"at", OPTIONS_STRING, AT(at), "TIME", NULL, "when: RFC 3339, 2h, yesterday; default: now"},
     {"csv", OPTIONS_STRING, AT(csv), "FILE", NULL, "many at once, from a table; - is stdin"},
     DESK_CONFIG_ROW(struct receipt_options),
+    DESK_JSON_ROW(struct receipt_options),
     {0},
 };
 
@@ -125,7 +128,10 @@ static int take(struct desk *d, const struct receipt_options *o, char **items) {
     n += o->csv == NULL && code == EX_OK;
     if (r == 0 && (r = ledger_commit(&d->ledger)) < 0)
         return desk_trouble(d, r);
-    printf("%d noted\n", n);
+    if (o->desk.json)
+        (void)!json_write_line(stdout, json_pack("{s:i}", "noted", n));
+    else
+        printf("%d noted\n", n);
     return code;
 }
 

@@ -124,17 +124,24 @@ static void print_line(const char *outlet, const struct counts *c) {
 }
 
 /* What waits for outlets that the config has no more, as when one got another name. */
-static int print_forgotten(struct desk *d) {
+static int print_forgotten(struct desk *d, bool json) {
     sqlite3_stmt *st =
         store_query(&d->ledger.store,
                     "SELECT outlet, count(*) FROM delivery WHERE due_usec IS NOT NULL"
                     " GROUP BY outlet",
                     "");
     int r = st == NULL ? -EIO : 0;
-    while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1)
-        if (forward_outlet(d->config, store_column_string(st, 0)) == NULL)
-            printf("%-20s %8lld queued, and the config has no such outlet\n",
-                   store_column_string(st, 0), (long long)sqlite3_column_int64(st, 1));
+    while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1) {
+        const char *outlet = store_column_string(st, 0);
+        int64_t n = sqlite3_column_int64(st, 1);
+        if (forward_outlet(d->config, outlet) != NULL)
+            continue;
+        if (json)
+            (void)!json_write_line(stdout, json_pack("{s:s, s:I, s:b}", "outlet", outlet, "queued",
+                                                     (json_int_t)n, "configured", 0));
+        else
+            printf("%-20s %8lld queued, and the config has no such outlet\n", outlet, (long long)n);
+    }
     return r < 0 ? desk_trouble(d, r) : EX_OK;
 }
 
@@ -166,8 +173,8 @@ int forward_status(int argc, char **argv) {
     }
     if (code == EX_OK && shown == 0 && !o.desk.json)
         puts("the config has no outlets");
-    if (code == EX_OK && first == argc && !o.desk.json)
-        code = print_forgotten(&d);
+    if (code == EX_OK && first == argc)
+        code = print_forgotten(&d, o.desk.json);
     desk_close(&d);
     return code;
 }

@@ -127,27 +127,36 @@ static int print_json(struct desk *d, const struct row *w) {
                                                  store_column_string(st, 1), "text",
                                                  store_column_string(st, 2)));
     json_t *line =
-        json_pack("{s:I, s:b, s:s, s:I, s:I, s:I, s:b, s:s, s:s, s:s, s:o}", "version",
-                  (json_int_t)w->version, "kill", w->kill, "state", w->state, "queued_usec",
-                  (json_int_t)w->queued, "tries", (json_int_t)w->tries, "done_usec",
-                  (json_int_t)w->done, "maybe_received", w->maybe, "remote_id", w->remote_id,
-                  "answer", w->answer, "message_id", w->message_id, "history", history);
+        json_pack("{s:I, s:b, s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:s, s:s, s:o}", "version",
+                  (json_int_t)w->version, "kill", w->kill, "topic", w->topic, "state", w->state,
+                  "queued_usec", (json_int_t)w->queued, "tries", (json_int_t)w->tries, "due_usec",
+                  (json_int_t)w->due, "done_usec", (json_int_t)w->done, "maybe_received", w->maybe,
+                  "remote_id", w->remote_id, "answer", w->answer, "message_id", w->message_id,
+                  "history", history);
     int written = json_write_line(stdout, line);
     return r < 0 ? r : written;
 }
 
-static int print_receipts(struct desk *d, const char *uri, const char *outlet) {
+/* What its people told: used at a url, withdrawn by somebody. */
+static int print_receipts(struct desk *d, const struct why_options *o, const char *uri,
+                          const char *outlet) {
     sqlite3_stmt *st = store_query(&d->ledger.store,
                                    "SELECT at_usec, what, url, by FROM receipt WHERE uri = ? AND"
                                    " outlet = ? ORDER BY at_usec",
                                    "ss", uri, outlet);
     int r = st == NULL ? -EIO : 0;
-    while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1)
-        printf("%s  %s%s%s\n", words_time(sqlite3_column_int64(st, 0)), store_column_string(st, 1),
-               strcmp(store_column_string(st, 1), "used") == 0 ? " at " : " by ",
-               words_text(strcmp(store_column_string(st, 1), "used") == 0
-                              ? store_column_string(st, 2)
-                              : store_column_string(st, 3)));
+    while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1) {
+        const char *what = store_column_string(st, 1);
+        bool used = strcmp(what, "used") == 0;
+        const char *text = store_column_string(st, used ? 2 : 3);
+        if (o->desk.json)
+            r = json_write_line(stdout, json_pack("{s:s, s:s, s:I}", "receipt", what,
+                                                  used ? "url" : "by", text, "at_usec",
+                                                  (json_int_t)sqlite3_column_int64(st, 0)));
+        else
+            printf("%s  %s %s %s\n", words_time(sqlite3_column_int64(st, 0)), what,
+                   used ? "at" : "by", words_text(text));
+    }
     return r < 0 ? r : 0;
 }
 
@@ -169,7 +178,7 @@ static int tell(struct desk *d, const struct why_options *o, const char *uri, co
             return printed;
         ++*ret_n;
     }
-    return r < 0 || o->desk.json ? r : print_receipts(d, uri, outlet);
+    return r < 0 ? r : print_receipts(d, o, uri, outlet);
 }
 
 int forward_why(int argc, char **argv) {
