@@ -29,6 +29,7 @@ struct clerk {
     struct work *first, **end;
     int64_t data_version;
     bool stopping, in_trouble;
+    char trouble[sizeof((struct store *)0)->trouble]; /* the ledger's, for who waits */
 };
 
 /* ---- the clerk's thread */
@@ -92,6 +93,7 @@ static void *work_on(void *userdata) {
             run_all(c, all);
         c->after(c->userdata, changed_outside(c));
         pthread_mutex_lock(&c->mutex);
+        strcpy(c->trouble, c->ledger->store.trouble);
         for (struct work *w = all, *next; w != NULL; w = next) {
             next = w->next; /* it belongs to who waits, and goes with the post */
             sem_post(&w->done);
@@ -121,8 +123,7 @@ int clerk_do(struct clerk *c, clerk_fn fn, void *argument) {
 
 static void tell_trouble(struct clerk *c, int r) {
     pthread_mutex_lock(&c->mutex);
-    const char *reason =
-        *c->ledger->store.trouble == '\0' ? strerror(-r) : c->ledger->store.trouble;
+    const char *reason = *c->trouble == '\0' ? strerror(-r) : c->trouble;
     if (r < 0 && !c->in_trouble)
         journal(JOURNAL_LEDGER_FAILED, &(struct journal_subject){.reason = reason},
                 "the ledger can't be written, nothing moves: %s", reason);

@@ -20,7 +20,7 @@ enum {
     BAR_COLUMNS = 24,
 };
 
-volatile sig_atomic_t follow_stop;
+atomic_int follow_stop;
 
 static void on_signal(int number) {
     follow_stop = number;

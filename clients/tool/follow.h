@@ -13,6 +13,7 @@
 #include "proto/journal/journal.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 
 /* What the command line says of the daemon; the tool's struct has one as `wire`. */
 struct follow_options {
@@ -98,7 +99,7 @@ void follow_fail(struct follow *f, const char *format, ...)
 
 /* The signal that asked for the end; 0: none has. follow_signals sets it up, and
  * follow_open calls that. */
-extern volatile sig_atomic_t follow_stop;
+extern atomic_int follow_stop; /* lock-free: signal handlers and threads use it */
 void follow_signals(void);
 
 /* Topics as people name them, "economy" being the whole section: *ret is malloc'd
