@@ -169,7 +169,7 @@ static int bind_path(struct control *c, struct fault *f) {
     struct text_list list = {.items = &item, .n = 1};
     snprintf(endpoint, sizeof endpoint, "ipc://%s", c->subject.settings->control.path);
     mode_t before = umask(0117); /* the operator's user and group */
-    int r = socket_bind(c->socket, c->bound_arena, &list, &c->bound, f);
+    int r = socket_bind(c->socket, INHERITED_CONTROL, &list, c->bound_arena, &c->bound, f);
     umask(before);
     return r;
 }
@@ -211,7 +211,7 @@ struct control *control_close(struct control *c) {
     loop_socket_free(c->watch);
     if (c->socket != NULL)
         zmq_close(c->socket);
-    if (c->bound.n > 0) /* libzmq leaves it */
+    if (c->bound.n > 0 && inherited_get(INHERITED_CONTROL, 0) == NULL) /* libzmq leaves it */
         unlink(c->subject.settings->control.path);
     arena_free(c->arena);
     arena_free(c->bound_arena);

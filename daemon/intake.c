@@ -756,8 +756,8 @@ int intake_open(sd_event *event, void *zmq_context, const struct settings *setti
     if (r >= 0)
         r = connections_guard(connections, in->socket);
     if (r >= 0)
-        r = socket_bind(in->socket, in->endpoints_arena, &settings->submit.bind, &in->bound,
-                        ret_fault);
+        r = socket_bind(in->socket, INHERITED_SUBMIT, &settings->submit.bind, in->endpoints_arena,
+                        &in->bound, ret_fault);
     if (r < 0) {
         intake_close(in);
         return r;

@@ -191,6 +191,15 @@ static void hide_memory(void) {
 #endif
 }
 
+static int take_sockets(struct daemon *d, struct fault *f) {
+    struct text_list notes = {0};
+    int r = inherited_load(d->settings, d->arena, &notes, f);
+    for (size_t i = 0; i < notes.n; i++)
+        journal(JOURNAL_SOCKET_DIFFERS, &(struct journal_subject){.reason = notes.items[i]}, "%s",
+                notes.items[i]);
+    return r;
+}
+
 static int open_service(struct daemon *d) {
     struct service_subject subject = {
         .settings = d->settings,
@@ -214,6 +223,8 @@ static int open_all(struct daemon *d, struct fault *f) {
     int r = sd_event_default(&d->event);
     if (r >= 0)
         r = add_signals(d);
+    if (r >= 0)
+        r = take_sockets(d, f);
     d->zmq = zmq_ctx_new();
     if (r >= 0 && d->zmq == NULL)
         r = -errno;

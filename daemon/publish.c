@@ -348,7 +348,8 @@ int publish_open(sd_event *event, void *zmq_context, const struct settings *sett
         r = sd_event_add_time_relative(event, &p->timer, CLOCK_MONOTONIC,
                                        settings->feed.heartbeat_interval_usec, 0, tick, p);
     if (r >= 0)
-        r = socket_bind(p->socket, p->arena, &settings->feed.bind, &p->bound, ret_fault);
+        r = socket_bind(p->socket, INHERITED_FEED, &settings->feed.bind, p->arena, &p->bound,
+                        ret_fault);
     if (r < 0) {
         publish_close(p);
         return r;

@@ -773,7 +773,8 @@ int replay_open(void *zmq_context, const struct settings *settings, struct conne
     if (e == 0)
         e = connections_guard(connections, r->socket);
     if (e == 0)
-        e = socket_bind(r->socket, r->bound_arena, &settings->replay.bind, &r->bound, ret_fault);
+        e = socket_bind(r->socket, INHERITED_REPLAY, &settings->replay.bind, r->bound_arena,
+                        &r->bound, ret_fault);
     if (e == 0)
         e = start_thread(r);
     if (e < 0) {

@@ -377,13 +377,16 @@ __attribute__((format(printf, 4, 5))) static int fault(struct config_fault *f, c
     return -EINVAL;
 }
 
+bool settings_may_bind(const struct settings *s, const char *endpoint) {
+    return *s->security.secret_key != '\0' || s->security.insecure || is_loopback(endpoint);
+}
+
 static int check_endpoints(const struct settings *s, const struct text_list *bind, const char *key,
                            const char *path, struct config_fault *f) {
-    bool open = *s->security.secret_key == '\0' && !s->security.insecure;
     if (bind->n == 0)
         return fault(f, path, key, "wants an endpoint such as tcp://127.0.0.1:5560");
     for (size_t i = 0; i < bind->n; i++)
-        if (open && !is_loopback(bind->items[i]))
+        if (!settings_may_bind(s, bind->items[i]))
             return fault(
                 f, path, key,
                 "'%.60s' is beyond this machine, and without [security] secret_key nothing "

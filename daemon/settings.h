@@ -89,6 +89,10 @@ int settings_read(struct arena *a, const char *path, struct settings *ret,
 int settings_load(const char *path, struct settings **ret, struct config_fault *ret_fault)
     __attribute__((nonnull(2, 3), warn_unused_result));
 
+/* Whether somebody may listen there: with keys, by [security] insecure, or as it is on this
+ * machine. */
+bool settings_may_bind(const struct settings *s, const char *endpoint) __attribute__((nonnull));
+
 /* For a reload: what can't change in a running daemon stays as it was, and is named in
  * *ret_notes. Before anybody else sees *now. 0 or -ENOMEM. */
 int settings_keep_fixed(const struct settings *before, struct settings *now,

@@ -22,24 +22,36 @@ void *socket_new(void *context, int type, int64_t most_bytes) {
     return NULL;
 }
 
-int socket_bind(void *socket, struct arena *a, const struct text_list *endpoints,
-                struct text_list *ret_bound, struct fault *ret_fault) {
-    for (size_t i = 0; i < endpoints->n; i++) {
-        char bound[1024] = "";
-        size_t size = sizeof bound;
-        /* With it on, an IPv4 address would show as [::ffff:127.0.0.1]. */
-        int v6 = strchr(endpoints->items[i], '[') != NULL;
-        zmq_setsockopt(socket, ZMQ_IPV6, &v6, sizeof v6);
-        if (zmq_bind(socket, endpoints->items[i]) < 0) {
-            int error = errno;
-            fault_set(ret_fault, "bind", "%.128s: %s", endpoints->items[i], zmq_strerror(error));
-            return -error;
-        }
-        zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, bound, &size);
-        if (article_push_string(a, &ret_bound->items, &ret_bound->n, bound, strlen(bound)) < 0)
-            return -ENOMEM;
+/* fd: one that listens there already, or -1. */
+static int bind_endpoint(void *socket, const char *endpoint, int fd, struct arena *a,
+                         struct text_list *ret_bound, struct fault *f) {
+    char bound[1024] = "";
+    size_t size = sizeof bound;
+    /* With it on, an IPv4 address would show as [::ffff:127.0.0.1]. */
+    int v6 = strchr(endpoint, '[') != NULL, none = -1, error = 0;
+    zmq_setsockopt(socket, ZMQ_IPV6, &v6, sizeof v6);
+    zmq_setsockopt(socket, ZMQ_USE_FD, &fd, sizeof fd);
+    if (zmq_bind(socket, endpoint) < 0)
+        error = errno;
+    /* Or the next bind, and a connection later, would take it for theirs. */
+    zmq_setsockopt(socket, ZMQ_USE_FD, &none, sizeof none);
+    if (error != 0) {
+        fault_set(f, "bind", "%.128s: %s", endpoint, zmq_strerror(error));
+        return -error;
     }
-    return 0;
+    zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, bound, &size);
+    return article_push_string(a, &ret_bound->items, &ret_bound->n, bound, strlen(bound));
+}
+
+int socket_bind(void *socket, enum inherited_for what, const struct text_list *endpoints,
+                struct arena *a, struct text_list *ret_bound, struct fault *ret_fault) {
+    const struct inherited *given;
+    int r = 0;
+    for (size_t i = 0; r == 0 && (given = inherited_get(what, i)) != NULL; i++)
+        r = bind_endpoint(socket, given->endpoint, given->fd, a, ret_bound, ret_fault);
+    for (size_t i = 0; r == 0 && inherited_get(what, 0) == NULL && i < endpoints->n; i++)
+        r = bind_endpoint(socket, endpoints->items[i], -1, a, ret_bound, ret_fault);
+    return r;
 }
 
 int socket_send_message(void *router, const struct socket_peer *peer, void *message) {

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "daemon/inherited.h"
 #include "proto/codec.h"
 #include "proto/parse.h"
 
@@ -17,10 +18,11 @@ enum { SOCKET_LINGER_MSEC = 1000 };
  * vanishes. NULL with errno set. */
 void *socket_new(void *context, int type, int64_t most_bytes);
 
-/* Binds to each endpoint; *ret_bound gets what they really are. 0; -errno with
- * *ret_fault naming the endpoint. */
-int socket_bind(void *socket, struct arena *a, const struct text_list *endpoints,
-                struct text_list *ret_bound, struct fault *ret_fault)
+/* Binds to the sockets that systemd holds for that purpose, or without any to each endpoint;
+ * *ret_bound gets, in the arena, what they really are. 0; -errno with *ret_fault naming
+ * the endpoint. */
+int socket_bind(void *socket, enum inherited_for what, const struct text_list *endpoints,
+                struct arena *a, struct text_list *ret_bound, struct fault *ret_fault)
     __attribute__((nonnull, warn_unused_result));
 
 /* A peer's address on a ROUTER, and whether it sends an empty frame before its

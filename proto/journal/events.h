@@ -20,6 +20,7 @@
     EVENT(THREAD_STUCK, ERR, "26bb47999b484602b85cc8f10cb58c92", F(REASON))                        \
     EVENT(WELL_AGAIN, NOTICE, "188d9a7e630f480d9a5f2c0965a0fdb2", 0)                               \
     EVENT(LOG_LEVEL_SET, NOTICE, "3b4e31ffc0a84656866308b64962d02d", F(PERSON))                    \
+    EVENT(SOCKET_DIFFERS, WARNING, "ebd9e133d2914b4fb661024ca8939d44", F(REASON))                  \
     EVENT(INSECURE, WARNING, "9a9f5b94c4ac46529457d48e62aa4078", 0)                                \
     /* ---- newswired: the log */                                                                  \
     EVENT(LOG_RECOVERED, WARNING, "548d49001e4baf911f4111740320748c", F(REASON))                   \
