@@ -21,6 +21,7 @@ static const struct command commands[] = {
     {"put-back", "NAME", "drop a refused file anew", ctl_show},
     {"log-level", "LEVEL", "how much the journal tells, until a reload", ctl_show},
     {"reload", "", "read the config again", ctl_show},
+    {"audit", "", "who sent, corrected, killed, released, reloaded", ctl_audit},
     {"keygen", "NAME", "make the keys NAME.secret and NAME.pub", ctl_keygen},
     {0},
 };

@@ -49,7 +49,8 @@ static void sections(struct control_call *call) {
 static void reload(struct control_call *call) {
     const struct control_subject *s = control_subject(call);
     char text[1024] = "";
-    if (s->reload(s->userdata, text, sizeof text) < 0)
+    if (s->reload(s->userdata, &(struct audit_by){.transport = "control", .user = call->user}, text,
+                  sizeof text) < 0)
         control_refuse(call, NEWSWIRE__V1__ERROR__CODE__invalid, "%s", text);
     else
         control_answer(call, json_pack("{s:s}", "waits_for_restart", text));

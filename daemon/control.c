@@ -5,7 +5,6 @@
 #include "daemon/tasks.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -94,18 +93,12 @@ int control_start(struct control_call *call, void (*work)(void *userdata),
 }
 
 /* Whose process is at the other end of a Unix socket. */
-static void find_user(int fd, char *ret, size_t size) {
+static void find_user(int fd, char ret[static AUDIT_USER_BYTES]) {
     struct ucred peer;
     socklen_t len = sizeof peer;
-    char buffer[4096];
-    struct passwd account, *found = NULL;
-    snprintf(ret, size, "unknown");
-    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-        return;
-    snprintf(ret, size, "uid %u", (unsigned)peer.uid);
-    if (getpwuid_r(peer.uid, &account, buffer, sizeof buffer, &found) == 0 && found != NULL)
-        snprintf(ret, size, "%s", found->pw_name);
-    codec_mend_utf8(ret);
+    snprintf(ret, AUDIT_USER_BYTES, "unknown");
+    if (fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+        audit_user(peer.uid, ret);
 }
 
 static struct control_call *call_new(struct control *c, const struct socket_peer *peer, int fd,
@@ -117,7 +110,7 @@ static struct control_call *call_new(struct control *c, const struct socket_peer
     call->peer = *peer;
     call->next = c->calls;
     c->calls = call;
-    find_user(fd, call->user, sizeof call->user);
+    find_user(fd, call->user);
     for (size_t i = 0; i < q->n_arguments && i < CONTROL_ARGUMENTS; i++)
         call->arguments[i] = strdup(q->arguments[i]);
     return call;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "daemon/admit.h"
+#include "daemon/audit.h"
 #include "daemon/health.h"
 #include "daemon/intake.h"
 #include "daemon/publish.h"
@@ -33,7 +34,7 @@ struct control_subject {
     int64_t started_usec; /* UTC */
     /* Reads the config again. 0, with a sentence on what waits for a restart, or
      * none; -errno with what is wrong. */
-    int (*reload)(void *userdata, char *ret_text, size_t size);
+    int (*reload)(void *userdata, const struct audit_by *by, char *ret_text, size_t size);
     void *userdata;
 };
 
@@ -42,7 +43,7 @@ struct control_call {
     struct control *control; /* NULL: it has closed, nobody waits any more */
     struct control_call *next;
     struct socket_peer peer;
-    char user[64];                      /* whose process sent it: a name, or "uid 1000" */
+    char user[AUDIT_USER_BYTES];        /* whose process sent it: a name, or "uid 1000" */
     char *arguments[CONTROL_ARGUMENTS]; /* valid UTF-8; NULL: not given */
 };
 

@@ -1,6 +1,6 @@
 #include "daemon/held.h"
 
-#include "proto/journal/journal.h"
+#include "daemon/audit.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +18,7 @@ struct errand {
     struct log_ask ask;
     char who[LIMIT_NAME_BYTES + 1]; /* "Name (account)" */
     char uri[LIMIT_URI_BYTES + 1], headline[LIMIT_LINE_BYTES + 1];
+    char topic[LIMIT_TOPIC_BYTES + 1];
     uint32_t version;
 };
 
@@ -108,13 +109,17 @@ static const struct log_held *choose(struct errand *e, struct arena *a,
 
 /* ---- the log's answers */
 
-static void tell(const struct errand *e, enum journal_event event, const char *what,
+static void tell(const struct errand *e, enum audit_what what, const struct log_result *r,
                  const char *note) {
-    journal(event,
-            &(struct journal_subject){
-                .uri = e->uri, .version = e->version, .person = e->who, .reason = note},
-            "%s by %s: '%s' (%s, version %" PRIu32 ")%s%s", what, e->who, e->headline, e->uri,
-            e->version, *note == '\0' ? "" : ": ", note);
+    const struct audit_by by = {.transport = "control", .user = e->call->user, .person = e->who};
+    const struct audit_article article = {.uri = slice_of(e->uri),
+                                          .topic = slice_of(e->topic),
+                                          .from = r->moved_from,
+                                          .version = e->version,
+                                          .seq = what == AUDIT_RELEASED ? r->seq : 0};
+    char text[LIMIT_LINE_BYTES + 300];
+    snprintf(text, sizeof text, "'%s'%s%s", e->headline, *note == '\0' ? "" : ": ", note);
+    audit_note(what, &by, &article, text);
 }
 
 static void fail(struct errand *e, int code, const char *reason) {
@@ -133,11 +138,10 @@ static void finish(struct errand *e, const struct log_result *r) {
              r->fault.reason);
         return;
     }
-    tell(e,
-         released   ? JOURNAL_ARTICLE_RELEASED
-         : approved ? JOURNAL_ARTICLE_APPROVED
-                    : JOURNAL_ARTICLE_REJECTED,
-         released && e->ask.type == LOG_ASK_APPROVE ? "approved and released" : word, note);
+    if (e->ask.type == LOG_ASK_APPROVE)
+        tell(e, AUDIT_APPROVED, r, "");
+    if (!approved)
+        tell(e, released ? AUDIT_RELEASED : AUDIT_REJECTED, r, note);
     control_answer(e->call, json_pack("{s:s,s:s,s:i,s:s,s:s,s:I,s:I}", "outcome", word, "uri",
                                       e->uri, "version", (int)e->version, "headline", e->headline,
                                       "by", e->who, "seq", (json_int_t)(released ? r->seq : 0),
@@ -156,6 +160,8 @@ static void act(struct errand *e, struct arena *a, const struct log_result *r) {
     e->ask.hold = h->id;
     e->version = h->entry.version;
     snprintf(e->uri, sizeof e->uri, "%.*s", (int)h->entry.uri.len, (const char *)h->entry.uri.data);
+    snprintf(e->topic, sizeof e->topic, "%.*s", (int)h->entry.topic.len,
+             (const char *)h->entry.topic.data);
     snprintf(e->headline, sizeof e->headline, "%s", headline_of(a, h));
     if (log_ask(e->log, &e->ask) < 0)
         fail(e, NEWSWIRE__V1__ERROR__CODE__busy, "the log's queue is full; try again");

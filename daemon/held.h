@@ -3,7 +3,7 @@
  * commands held, release, approve and reject of the control socket.
  *
  * An ITEM names one by its uri, by the number that the list shows, or by a piece
- * of its headline; what could be two is refused. Who did what is in the journal.
+ * of its headline; what could be two is refused. Who did what is in the audit.
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 #include "daemon/intake.h"
 
+#include "daemon/audit.h"
 #include "daemon/loop.h"
 #include "daemon/meters.h"
 #include "daemon/socket.h"
@@ -25,6 +26,7 @@ struct item {
     enum log_outcome outcome;
     uint64_t seq;
     uint32_t version;
+    bool canceled;
     char *uri;
     char topic[LIMIT_TOPIC_BYTES + 1];
     struct fault *fault; /* NULL when there is none */
@@ -46,7 +48,7 @@ struct request {
     struct socket_peer peer;
     char key[KEY_TEXT_BYTES]; /* of its client; "" without CURVE */
     uint64_t id;
-    char client[64]; /* as it calls itself */
+    char client[LIMIT_KEY_BYTES + 1]; /* its name; without CURVE as it calls itself */
     size_t n, n_questions, undecided;
     struct question *questions;
     ProtobufCBinaryData *held; /* articles, malloc'd */
@@ -128,8 +130,9 @@ static void send_reply(struct intake *in, const struct socket_peer *peer,
         zmq_msg_close(&m);
 }
 
+/* client and key: who is refused; "" when that isn't known. */
 static void refuse_request(struct intake *in, const struct socket_peer *peer, uint64_t id, int code,
-                           const struct fault *fault) {
+                           const char *client, const char *key, const struct fault *fault) {
     Newswire__V1__SubmitReply reply = NEWSWIRE__V1__SUBMIT_REPLY__INIT;
     Newswire__V1__Error error = NEWSWIRE__V1__ERROR__INIT;
     error.code = (Newswire__V1__Error__Code)code;
@@ -140,9 +143,10 @@ static void refuse_request(struct intake *in, const struct socket_peer *peer, ui
     in->counts->malformed++;
     if (code != NEWSWIRE__V1__ERROR__CODE__busy)
         journal(JOURNAL_REQUEST_REFUSED,
-                &(struct journal_subject){.field = fault->field, .reason = fault->reason},
-                "submit: a request is refused: %s%s%s", fault->field,
-                *fault->field == '\0' ? "" : ": ", fault->reason);
+                &(struct journal_subject){
+                    .client = client, .key = key, .field = fault->field, .reason = fault->reason},
+                "submit: a request%s%s is refused: %s%s%s", *client == '\0' ? "" : " of ", client,
+                fault->field, *fault->field == '\0' ? "" : ": ", fault->reason);
     send_reply(in, peer, &reply);
 }
 
@@ -198,7 +202,8 @@ static void answer(struct request *r) {
     if (r->too_much) {
         struct fault fault = {0};
         fault_set(&fault, "held", "more is held of that than fits an answer");
-        refuse_request(in, &r->peer, r->id, NEWSWIRE__V1__ERROR__CODE__too_large, &fault);
+        refuse_request(in, &r->peer, r->id, NEWSWIRE__V1__ERROR__CODE__too_large, r->client, r->key,
+                       &fault);
         request_free(r);
         in->waiting--;
         return;
@@ -245,18 +250,13 @@ static void set_fault(struct item *item, const struct fault *fault) {
         *item->fault = *fault;
 }
 
-/* By its key, or, without CURVE, as it calls itself. */
-static const char *client_name(const struct request *r) {
-    const struct client *c = *r->key == '\0' ? NULL : client_of(r->intake, r->key);
-    return c == NULL ? r->client : c->name;
-}
-
 static struct journal_subject subject_of(const struct item *item) {
     return (struct journal_subject){.uri = item->uri,
                                     .version = item->version,
                                     .topic = item->topic,
                                     .seq = item->seq,
-                                    .client = client_name(item->request)};
+                                    .client = item->request->client,
+                                    .key = item->request->key};
 }
 
 static void log_refusal(const struct item *item) {
@@ -270,8 +270,13 @@ static void log_refusal(const struct item *item) {
             reason);
 }
 
-static void log_outcome(const struct item *item) {
+static void log_outcome(const struct item *item, const struct log_result *result) {
+    const struct request *r = item->request;
+    const struct audit_by by = {.transport = "submit", .client = r->client, .key = r->key};
+    const struct audit_article article = {
+        .uri = slice_of(item->uri), .topic = slice_of(item->topic), .version = item->version};
     struct journal_subject about = subject_of(item);
+    audit_decided(&by, &article, item->canceled, result);
     journal(JOURNAL_ARTICLE_TAKEN, &about, "submit: %s version %u: %s", item->uri, item->version,
             admit_outcome_word(item->outcome));
 }
@@ -290,7 +295,7 @@ static void decided(struct admit_waiter *waiter, const struct log_result *result
     if (result->outcome == LOG_REFUSED)
         log_refusal(item);
     else if (item->uri != NULL)
-        log_outcome(item);
+        log_outcome(item, result);
     admit_count(r->intake->counts, result->outcome);
     if (--r->undecided == 0)
         answer(r);
@@ -425,6 +430,7 @@ static void take_article(struct intake *in, struct item *item, const struct head
         if (h->hold.len > 0 && p.approvals == 0 && !p.canceled)
             p.approvals = 1;
         item->version = p.version;
+        item->canceled = p.canceled;
         item->uri = strdup(p.uri);
         memcpy(item->topic, p.topic, strlen(p.topic) + 1);
         r = item->uri == NULL ? -ENOMEM : set_path(in, h, &p);
@@ -527,6 +533,17 @@ static int read_request(struct slice body, struct header *ret, struct fault *f) 
     return 0;
 }
 
+/* What the client is called: by config if it has a key, or else by itself. */
+static void name_client(const struct client *c, struct slice own,
+                        char ret[static LIMIT_KEY_BYTES + 1]) {
+    if (c != NULL && c != &trust_anybody)
+        own = slice_of(c->name);
+    snprintf(ret, LIMIT_KEY_BYTES + 1, "%.*s",
+             own.len <= LIMIT_KEY_BYTES ? (int)own.len : LIMIT_KEY_BYTES,
+             own.len == 0 ? "" : (const char *)own.data);
+    codec_mend_utf8(ret);
+}
+
 static struct request *request_new(struct intake *in, const struct socket_peer *peer,
                                    const char *key, const struct header *h) {
     struct request *r = calloc(1, sizeof *r + h->n * sizeof r->items[0]);
@@ -541,10 +558,7 @@ static struct request *request_new(struct intake *in, const struct socket_peer *
     snprintf(r->key, sizeof r->key, "%s", key);
     r->id = h->id;
     r->questions = questions;
-    snprintf(r->client, sizeof r->client, "%.*s",
-             h->client.len < sizeof r->client ? (int)h->client.len : (int)sizeof r->client - 1,
-             h->client.len == 0 ? "" : (const char *)h->client.data);
-    codec_mend_utf8(r->client);
+    name_client(client_of(in, key), h->client, r->client);
     r->n = h->n;
     r->n_questions = h->n_questions;
     r->undecided = h->n + h->n_questions + 1; /* one for ourselves, until all are taken */
@@ -558,7 +572,7 @@ static void tell_hold(const struct request *r, const struct header *h) {
              h->hold.len == 0 ? "" : (const char *)h->hold.data);
     if (h->hold.len > 0 && h->n > 0)
         journal(JOURNAL_REVIEW_WANTED,
-                &(struct journal_subject){.client = client_name(r), .reason = reason},
+                &(struct journal_subject){.client = r->client, .reason = reason},
                 "submit: %zu articles of %s are to be held for review: %s", h->n,
                 *r->client == '\0' ? "a client" : r->client, reason);
 }
@@ -591,13 +605,15 @@ static void take_request(struct intake *in, const struct socket_peer *peer, cons
     const struct client *client = client_of(in, key);
     struct fault fault = {0};
     struct header h = {0};
+    char name[LIMIT_KEY_BYTES + 1];
     int wrong = 0;
     if (read_request(body, &h, &fault) < 0)
         wrong = NEWSWIRE__V1__ERROR__CODE__malformed;
     else
         wrong = judge(in, client, &h, body.len, &fault);
     if (wrong != 0) {
-        refuse_request(in, peer, h.id, wrong, &fault);
+        name_client(client, h.client, name);
+        refuse_request(in, peer, h.id, wrong, name, key, &fault);
         return;
     }
     struct request *r = request_new(in, peer, key, &h);
@@ -694,7 +710,7 @@ static void readable(void *userdata) {
         int r = socket_receive(in->socket, &peer, m);
         if (r == -EBADMSG) {
             fault_set(&fault, "", "a request is one frame, and there are more, or none");
-            refuse_request(in, &peer, 0, NEWSWIRE__V1__ERROR__CODE__malformed, &fault);
+            refuse_request(in, &peer, 0, NEWSWIRE__V1__ERROR__CODE__malformed, "", "", &fault);
             continue;
         }
         if (r < 0)

@@ -1,6 +1,7 @@
 /*
  * newswired: takes articles in, makes them durable, publishes them.
  */
+#include "daemon/audit.h"
 #include "daemon/control.h"
 #include "daemon/log/restore.h"
 #include "daemon/loop.h"
@@ -57,6 +58,8 @@ static void follow(void *userdata, struct log_batch *batch, const struct log_res
         struct admit_waiter *waiter = results[i].cookie;
         if (waiter != NULL)
             waiter->decided(waiter, &results[i]);
+        else
+            audit_followed(&results[i]);
     }
     if (d->intake != NULL)
         intake_log_moved(d->intake);
@@ -127,11 +130,11 @@ static void take_settings(struct daemon *d, struct settings *next) {
 }
 
 /* A config that isn't good changes nothing. */
-static int read_again(struct daemon *d, char *ret_text, size_t size) {
+static int read_again(struct daemon *d, const struct audit_by *by, char *ret_text, size_t size) {
     struct settings *next;
     struct config_fault fault = {0};
     struct text_list notes = {0};
-    char text[800];
+    char text[800], changes[400];
     int r = settings_load(config_file(d), &next, &fault);
     if (r == 0 && (r = settings_keep_fixed(d->settings, next, &notes)) < 0)
         settings_unref(next);
@@ -146,25 +149,27 @@ static int read_again(struct daemon *d, char *ret_text, size_t size) {
     for (size_t i = 0, at = 0; i < notes.n && at < size; i++)
         at +=
             (size_t)snprintf(ret_text + at, size - at, "%s%s", i == 0 ? "" : ", ", notes.items[i]);
+    trust_changes(d->settings, next, changes, sizeof changes);
     take_settings(d, next);
-    journal(JOURNAL_RELOADED, NULL, "the config was read again%s%s",
-            *ret_text == '\0' ? "" : "; at the next start: ", ret_text);
+    snprintf(text, sizeof text, "%s%s%s", changes,
+             *ret_text == '\0' ? "" : "; at the next start: ", ret_text);
+    audit_note(AUDIT_RELOADED, by, NULL, text);
     return 0;
 }
 
 /* As control_subject has it. */
-static int reload(void *userdata, char *ret_text, size_t size) {
+static int reload(void *userdata, const struct audit_by *by, char *ret_text, size_t size) {
     service_reloading();
-    int r = read_again(userdata, ret_text, size);
+    int r = read_again(userdata, by, ret_text, size);
     service_ready();
     return r;
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
-    char text[1024];
+    char text[1024], user[AUDIT_USER_BYTES];
     (void)source;
-    (void)info;
-    reload(userdata, text, sizeof text);
+    audit_user(info->ssi_uid, user);
+    reload(userdata, &(struct audit_by){.transport = "signal", .user = user}, text, sizeof text);
     return 0;
 }
 
@@ -225,6 +230,8 @@ static int open_all(struct daemon *d, struct fault *f) {
         r = add_signals(d);
     if (r >= 0)
         r = take_sockets(d, f);
+    if (r >= 0)
+        r = audit_open(d->event);
     d->zmq = zmq_ctx_new();
     if (r >= 0 && d->zmq == NULL)
         r = -errno;
@@ -278,9 +285,22 @@ static void close_all(struct daemon *d) {
     d->intake = intake_close(d->intake);
     d->publish = publish_close(d->publish);
     d->connections = connections_close(d->connections);
+    audit_close();
     if (d->zmq != NULL)
         zmq_ctx_term(d->zmq);
     sd_event_unref(d->event);
+}
+
+static void tell_start(const struct daemon *d) {
+    struct log_bounds b;
+    char text[800];
+    log_bounds(d->log, &b);
+    snprintf(text, sizeof text,
+             "version %s, epoch %llu, entry %llu the newest; feed %s, replay %s, submit %s",
+             NEWSWIRE_VERSION, (unsigned long long)b.epoch, (unsigned long long)b.head,
+             publish_endpoints(d->publish)->items[0], replay_endpoints(d->replay)->items[0],
+             intake_endpoints(d->intake)->items[0]);
+    audit_note(AUDIT_STARTED, &(struct audit_by){0}, NULL, text);
 }
 
 static int run(struct daemon *d) {
@@ -293,9 +313,7 @@ static int run(struct daemon *d) {
         close_all(d);
         return EX_UNAVAILABLE;
     }
-    journal(JOURNAL_STARTED, NULL, "ready: feed %s, replay %s, submit %s",
-            publish_endpoints(d->publish)->items[0], replay_endpoints(d->replay)->items[0],
-            intake_endpoints(d->intake)->items[0]);
+    tell_start(d);
     if (d->settings->security.insecure)
         journal(JOURNAL_INSECURE, NULL,
                 "insecure = yes: whoever can connect may read and send all");

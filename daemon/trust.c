@@ -187,3 +187,38 @@ bool trust_same(const struct client *before, const struct client *now) {
            before->relay == now->relay && same_list(&before->read, &now->read) &&
            same_list(&before->send, &now->send);
 }
+
+static const struct client *named(const struct settings *s, const char *name) {
+    for (size_t i = 0; i < s->n_clients; i++)
+        if (strcmp(s->clients[i]->name, name) == 0)
+            return s->clients[i];
+    return NULL;
+}
+
+static bool same_keys(const struct client *a, const struct client *b) {
+    return a->n_keys == b->n_keys && memcmp(a->keys, b->keys, a->n_keys * sizeof *a->keys) == 0;
+}
+
+/* Lists clients of s that other doesn't have, or, of both, that have changed. */
+static size_t list(const struct settings *s, const struct settings *other, bool both,
+                   const char *word, char *ret, size_t size, size_t used) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_clients && used < size; i++) {
+        const struct client *c = s->clients[i], *same = named(other, c->name);
+        if (both ? same == NULL || (trust_same(same, c) && same_keys(same, c)) : same != NULL)
+            continue;
+        const char *before = n++ > 0 ? ", " : used > 0 ? "; " : "clients ";
+        used += (size_t)snprintf(ret + used, size - used, "%s%s%s%s", before, n == 1 ? word : "",
+                                 n == 1 ? ": " : "", c->name);
+    }
+    return used;
+}
+
+void trust_changes(const struct settings *before, const struct settings *now, char *ret,
+                   size_t size) {
+    size_t used = list(now, before, false, "added", ret, size, 0);
+    used = list(now, before, true, "changed", ret, size, used);
+    used = list(before, now, false, "removed", ret, size, used);
+    if (used == 0)
+        snprintf(ret, size, "the clients are the same");
+}

@@ -47,6 +47,11 @@ bool trust_may_read(const struct client *c, struct slice prefix);
 /* Whether it may send to, and ask about, that section. NULL may nothing. */
 bool trust_may_send(const struct client *c, struct slice section);
 
+/* Who may connect now and who no more, and whose keys or rights are others: "clients added:
+ * a, b; changed: c; removed: d", or that nothing is. */
+void trust_changes(const struct settings *before, const struct settings *now, char *ret,
+                   size_t size) __attribute__((nonnull));
+
 /* Whether a connection that was made under one may go on under the other: the
  * rights are the same. */
 bool trust_same(const struct client *before, const struct client *now);

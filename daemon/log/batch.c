@@ -186,7 +186,7 @@ struct log_result *batch_result(struct file_batch *b, enum log_outcome outcome, 
     r->outcome = outcome;
     r->cookie = cookie;
     r->seq = r->prev_seq = r->replaces = 0;
-    r->topic = r->entry = (struct slice){0};
+    r->topic = r->moved_from = r->entry = (struct slice){0};
     r->story = NULL;
     r->held = NULL;
     r->n_held = 0;
@@ -198,7 +198,7 @@ struct log_result *batch_result(struct file_batch *b, enum log_outcome outcome, 
 void batch_unavailable(struct log_result *r, const char *reason) {
     r->outcome = LOG_UNAVAILABLE;
     r->seq = r->prev_seq = r->replaces = 0;
-    r->topic = r->entry = (struct slice){0};
+    r->topic = r->moved_from = r->entry = (struct slice){0};
     r->fault.field[0] = 0;
     snprintf(r->fault.reason, sizeof r->fault.reason, "%s", reason);
 }
@@ -340,16 +340,19 @@ static int take_proposal(struct file_log *l, struct file_batch *b, const struct 
         return 0;
     }
     struct entry e = entry_of(p, &d, now);
+    struct slice left = {0};
     if (wants_space && d.drop != 0)
         put_drop(l, b, d.drop, "", now);
     if (d.outcome == LOG_ACCEPTED && d.moved_from.len > 0) {
         r = put_notice(l, b, &e, d.moved_from, d.moved_version, d.key);
         if (r < 0)
             return r;
+        left = b->results[b->n - 1].topic;
     }
     struct log_result *result = batch_result(b, d.outcome, p->cookie);
     result->seq = d.seq;
     result->topic = slice_of(p->topic);
+    result->moved_from = left;
     if (d.outcome == LOG_REFUSED)
         result->fault = d.fault;
     if (d.outcome == LOG_HELD)
@@ -380,9 +383,16 @@ static int release(struct file_log *l, struct file_batch *b, const struct view_h
     for (; e.n_approved_by < held->n_approved_by; e.n_approved_by++)
         e.approved_by[e.n_approved_by] = slice_of(held->approved_by[e.n_approved_by]);
     struct slice from = known > 0 ? slice_of(l->view.topics[before.topic].name) : (struct slice){0};
-    if (known > 0 && !slice_equal(from, e.topic))
+    struct slice left = {0};
+    if (known > 0 && !slice_equal(from, e.topic)) {
         r = put_notice(l, b, &e, from, before.version, key);
-    return r < 0 ? r : put_entry(l, b, &e, key, 0, held->id, batch_result(b, LOG_RELEASED, cookie));
+        left = b->results[b->n - 1].topic;
+    }
+    if (r < 0)
+        return r;
+    struct log_result *result = batch_result(b, LOG_RELEASED, cookie);
+    result->moved_from = left;
+    return put_entry(l, b, &e, key, 0, held->id, result);
 }
 
 int batch_release_due(struct file_log *l, struct file_batch *b, int64_t now) {

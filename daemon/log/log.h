@@ -116,6 +116,7 @@ struct log_result {
     uint64_t prev_seq;
     uint64_t replaces;
     struct slice topic;
+    struct slice moved_from; /* the topic that the story has left with this entry; empty: none */
     /* LOG_ACCEPTED, LOG_RELEASED and LOG_NOTICE_MADE: the entry as field ENTRY_FIELD (tag,
      * length, Entry), ready for a FeedMessage. Valid as long as the batch is. */
     struct slice entry;

@@ -70,6 +70,7 @@ static enum drop_state read_open(struct drop *d, int fd, struct slice *ret) {
     struct stat st;
     if (fstat(fd, &st) < 0)
         return refuse(d, DROP_UNAVAILABLE, "it can't be read", errno);
+    audit_user(st.st_uid, d->owner);
     if (!S_ISREG(st.st_mode)) {
         fault_set(&d->refusal.fault, "", "it is no plain file");
         return DROP_REFUSED;
@@ -122,6 +123,7 @@ static int propose(struct drop *d, Article *article, struct drop_item *item) {
     article_strip_kill(article);
     item->uri = article->uri;
     item->version = article->version;
+    item->canceled = article->status == STATUS_CANCELED;
     item->title = *article->headline == '\0' ? article->uri : article->headline;
     int r = codec_pack(d->arena, &article->base, &bytes);
     if (r == 0)

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "daemon/admit.h"
+#include "daemon/audit.h"
 
 enum { DROP_NAME_BYTES = 256 };
 
@@ -26,6 +27,7 @@ struct drop_item {
     const char *title; /* headline, or uri */
     const char *uri;
     uint32_t version;
+    bool canceled;
     enum log_outcome outcome;
     uint64_t seq;
     char topic[LIMIT_TOPIC_BYTES + 1];
@@ -47,6 +49,7 @@ struct drop {
     const struct drop_folders *folders;
     const struct key_pair *sign; /* NULL: not */
     char name[DROP_NAME_BYTES];
+    char owner[AUDIT_USER_BYTES]; /* of the file; "" until it is read */
     enum drop_state state;
     struct arena *arena; /* what follows lives in it */
     struct parsed parsed;

@@ -378,11 +378,21 @@ static void leave(struct spool *s) {
     s->phase = IDLE;
 }
 
+/* Of what was accepted before a file is taken anew there is a line already. */
+static void note(const struct drop_item *item, const struct log_result *result) {
+    const struct drop *d = item->drop;
+    const struct audit_by by = {.transport = "spool", .user = d->owner, .file = d->name};
+    const struct audit_article article = {
+        .uri = slice_of(item->uri), .topic = slice_of(item->topic), .version = item->version};
+    audit_decided(&by, &article, item->canceled, result);
+}
+
 static void item_decided(struct admit_waiter *waiter, const struct log_result *result) {
     struct drop_item *item = (struct drop_item *)waiter;
     item->outcome = result->outcome;
     item->seq = result->seq;
     item->fault = result->fault;
+    note(item, result);
     item->drop->undecided--;
 }
 

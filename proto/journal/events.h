@@ -13,6 +13,7 @@
     /* ---- newswired: beginning and end */                                                        \
     EVENT(STARTED, INFO, "f664678009ddf7ad6cc8429739a944ef", 0)                                    \
     EVENT(STOPPING, INFO, "acc8805fccfd20659be1ee47024e14f4", 0)                                   \
+    EVENT(STOPPED, NOTICE, "2db09545c0044f9c960192e373c96b57", 0)                                  \
     EVENT(CONFIG_BAD, ERR, "afd2a37e62dbb855164fbb060fd69dd2", F(REASON))                          \
     EVENT(START_FAILED, ERR, "1770220dab633fdd6927a57ce43237b9", F(REASON))                        \
     EVENT(RELOADED, NOTICE, "dc6d7437ae33ae264330317b0322732b", 0)                                 \
@@ -32,6 +33,15 @@
     /* ---- newswired: what comes in */                                                            \
     EVENT(ARTICLE_TAKEN, DEBUG, "f8ec899a8f63d2fcb7bd1f9a947e0484",                                \
           F(URI) | F(VERSION) | F(TOPIC) | F(SEQ))                                                 \
+    EVENT(ARTICLE_SENT, INFO, "6d60ef1a9b724a4589c4857dbb407e30",                                  \
+          F(URI) | F(VERSION) | F(TOPIC) | F(SEQ))                                                 \
+    EVENT(ARTICLE_CORRECTED, INFO, "8d67148135c94cf4991b7eed77bc107f",                             \
+          F(URI) | F(VERSION) | F(TOPIC) | F(SEQ))                                                 \
+    EVENT(ARTICLE_MOVED, INFO, "7d52a86ce61349c6a152849c6df350e8",                                 \
+          F(URI) | F(VERSION) | F(TOPIC) | F(SEQ))                                                 \
+    EVENT(ARTICLE_KILLED, NOTICE, "f3ea5a72e00f44bfb4ec0cab75d8e4f1",                              \
+          F(URI) | F(VERSION) | F(TOPIC) | F(SEQ))                                                 \
+    EVENT(ARTICLE_HELD, INFO, "7a4ef656cae9481fa55490dbb6f200f7", F(URI) | F(VERSION) | F(TOPIC))  \
     EVENT(ARTICLE_REFUSED, WARNING, "80cecd00577fba36dc3db0be6dd2255c",                            \
           F(URI) | F(FIELD) | F(REASON))                                                           \
     EVENT(REQUEST_REFUSED, WARNING, "0419626ccb14686f53eb494d8c0123ff", F(FIELD) | F(REASON))      \

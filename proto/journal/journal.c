@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TEXT_BYTES = 1024, VALUE_BYTES = 2048 };
+enum { TEXT_BYTES = 1024, VALUE_BYTES = 2048, HEAD_FIELDS = 4, FIELDS_MOST = 1024 };
 
 /* ---- tables */
 
@@ -120,18 +120,26 @@ static const char *value_of(const struct journal_subject *about, size_t field, c
     return number == 0 ? "" : buffer;
 }
 
+/* What every line has. */
+static void put_head(const struct journal_event_info *event, const char *text,
+                     struct line lines[static HEAD_FIELDS],
+                     struct iovec parts[static HEAD_FIELDS]) {
+    char buffer[24];
+    snprintf(buffer, sizeof buffer, "%d", event->priority);
+    parts[0] = put(&lines[0], "MESSAGE", text);
+    parts[1] = put(&lines[1], "PRIORITY", buffer);
+    parts[2] = put(&lines[2], "MESSAGE_ID", event->id);
+    parts[3] = put(&lines[3], "NEWSWIRE_EVENT", event->name);
+}
+
 static int send_to_journal(const struct journal_event_info *event,
                            const struct journal_subject *about, const char *text) {
     static const struct journal_subject nothing;
-    struct line lines[N_FIELDS + 4];
-    struct iovec parts[N_FIELDS + 4];
+    struct line lines[N_FIELDS + HEAD_FIELDS];
+    struct iovec parts[N_FIELDS + HEAD_FIELDS];
     char buffer[24];
-    int n = 0;
-    snprintf(buffer, sizeof buffer, "%d", event->priority);
-    parts[0] = put(&lines[n++], "MESSAGE", text);
-    parts[1] = put(&lines[n++], "PRIORITY", buffer);
-    parts[2] = put(&lines[n++], "MESSAGE_ID", event->id);
-    parts[3] = put(&lines[n++], "NEWSWIRE_EVENT", event->name);
+    int n = HEAD_FIELDS;
+    put_head(event, text, lines, parts);
     for (size_t i = 0; i < N_FIELDS; i++) {
         const char *value = value_of(about == NULL ? &nothing : about, i, buffer);
         if (*value == '\0' && (event->fields & 1U << i) != 0)
@@ -154,6 +162,12 @@ static void note_error(const char *text) {
     pthread_mutex_unlock(&state.mutex);
 }
 
+static void print(const struct journal_event_info *e, const char *text) {
+    fprintf(stderr, "%s: %s%s\n",
+            state.program == NULL ? program_invocation_short_name : state.program,
+            e->priority <= LOG_ERR ? "error: " : "", text);
+}
+
 void journal_va(enum journal_event event, const struct journal_subject *about, const char *format,
                 va_list arguments) {
     const struct journal_event_info *e = &journal_events[event];
@@ -168,9 +182,7 @@ void journal_va(enum journal_event event, const struct journal_subject *about, c
     if (e->priority <= LOG_WARNING)
         note_error(text);
     if (!state.to_journal || send_to_journal(e, about, text) < 0)
-        fprintf(stderr, "%s: %s%s\n",
-                state.program == NULL ? program_invocation_short_name : state.program,
-                e->priority <= LOG_ERR ? "error: " : "", text);
+        print(e, text);
 }
 
 void journal(enum journal_event event, const struct journal_subject *about, const char *format,
@@ -179,6 +191,21 @@ void journal(enum journal_event event, const struct journal_subject *about, cons
     va_start(arguments, format);
     journal_va(event, about, format, arguments);
     va_end(arguments);
+}
+
+void journal_write(enum journal_event event, const char *text, const struct iovec *fields,
+                   size_t n) {
+    const struct journal_event_info *e = &journal_events[event];
+    struct line lines[HEAD_FIELDS];
+    struct iovec parts[HEAD_FIELDS + FIELDS_MOST];
+    if (e->priority <= LOG_WARNING)
+        note_error(text);
+    put_head(e, text, lines, parts);
+    n = n < FIELDS_MOST ? n : FIELDS_MOST;
+    memcpy(parts + HEAD_FIELDS, fields, n * sizeof *fields);
+    bool sent = state.to_journal && sd_journal_sendv(parts, HEAD_FIELDS + (int)n) >= 0;
+    if (!sent && e->priority <= state.level)
+        print(e, text);
 }
 
 void journal_last_error(char *buffer, size_t size, long long *ret_usec) {

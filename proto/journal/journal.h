@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 #include <syslog.h>
 
 enum journal_event {
@@ -65,6 +66,11 @@ void journal(enum journal_event event, const struct journal_subject *about, cons
     __attribute__((nonnull(3), format(printf, 3, 4)));
 void journal_va(enum journal_event event, const struct journal_subject *about, const char *format,
                 va_list arguments) __attribute__((nonnull(3), format(printf, 3, 0)));
+
+/* Writes a line whose fields are made up already, each "NAME=value": to the journal
+ * whatever the level is, to standard error by its level. For what has fields of its own. */
+void journal_write(enum journal_event event, const char *text, const struct iovec *fields, size_t n)
+    __attribute__((nonnull));
 
 /* Copies the text of the last line of priority LOG_ERR or LOG_WARNING, and says when it was
  * written (UTC microseconds); "" and 0 when there was none. */
