@@ -53,7 +53,7 @@ LINK    = $(CC) -Wl,--as-needed $(LDFLAGS) $(MODE_CFLAGS) -pthread
 PROTO_SRC  := $(sort $(wildcard proto/*.c proto/*/*.c))
 DAEMON_SRC := $(sort $(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c)))
 LIB_SRC    := $(sort $(wildcard clients/lib/*.c))
-TOOL_SRC   := $(sort $(filter-out clients/lib/%,$(wildcard clients/*/*.c)))
+TOOL_SRC   := $(sort $(filter-out clients/lib/% clients/examples/%,$(wildcard clients/*/*.c)))
 TOOLS      := $(patsubst clients/%.c,%,$(wildcard clients/newswire*.c))
 TEST_SRC   := $(sort $(wildcard $(foreach d,proto daemon clients,tests/$(d)/*.c tests/$(d)/*/*.c)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*.c))
@@ -80,7 +80,7 @@ TEST_HELP  := $(call obj,$(filter-out %_test.c,$(TEST_SRC)))
 FUZZERS    := $(patsubst %.c,$(B)/%,$(filter %_fuzz.c,$(FUZZ_SRC)))
 FUZZ_HELP  := $(call obj,$(filter-out %_fuzz.c %/corpus_main.c,$(FUZZ_SRC)))
 BENCHES    := $(patsubst %.c,$(B)/%,$(filter %_bench.c,$(BENCH_SRC)))
-SYSTEM_TESTS := $(sort $(filter-out %/lib.sh %/forward_lib.sh,$(wildcard tests/system/*.sh)) \
+SYSTEM_TESTS := $(sort $(filter-out %lib.sh,$(wildcard tests/system/*.sh)) \
 	$(filter-out %/lib.py,$(wildcard tests/interop/*.py)))
 
 # ---- what people call

@@ -237,7 +237,7 @@ int key_public_read(enum key_type type, const char *text, uint8_t ret[static KEY
     /* A key in Z85 may have a slash as well. */
     if (decode(type, text, strlen(text), ret) == 0)
         return 0;
-    if (strchr(text, '/') == NULL) {
+    if (strchr(text, '/') == NULL && access(text, F_OK) < 0) {
         fault_set(ret_fault, "", "'%.100s' is neither a public key of %zu characters nor a file",
                   text, text_chars(type));
         return -EBADMSG;

@@ -61,8 +61,8 @@ int key_pair_read(enum key_type type, const char *path, struct key_pair *ret,
 int key_server_read(const char *path, uint8_t ret[static KEY_BYTES], struct fault *ret_fault)
     __attribute__((nonnull, warn_unused_result));
 
-/* A public key from its text, or, when the text has a slash, from the file of that
- * name. 0; -EBADMSG or another -errno with *ret_fault set. */
+/* A public key from its text, or from the file of that name. 0; -EBADMSG or another -errno with
+ * *ret_fault set. */
 int key_public_read(enum key_type type, const char *text, uint8_t ret[static KEY_BYTES],
                     struct fault *ret_fault) __attribute__((nonnull, warn_unused_result));
 

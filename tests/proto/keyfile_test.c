@@ -58,6 +58,9 @@ static void comes_back(void **state) {
         assert_null(strstr(text, "secret-key"));
         assert_int_equal(key_public_read(type, path, public_key, &f), 0);
         assert_memory_equal(made.public_key, public_key, KEY_BYTES);
+        /* a name without a slash, in this folder */
+        assert_int_equal(chdir(folder), 0);
+        assert_int_equal(key_public_read(type, "k.pub", public_key, &f), 0);
         key_public_text(type, made.public_key, key);
         assert_int_equal(key_public_read(type, key, public_key, &f), 0);
         assert_memory_equal(made.public_key, public_key, KEY_BYTES);
