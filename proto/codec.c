@@ -13,6 +13,15 @@ void codec_mend_utf8(char *text) {
         text[bad - (const uint8_t *)text] = '?';
 }
 
+size_t codec_fit_utf8(const char *text, size_t most) {
+    size_t n = strnlen(text, most + 1);
+    if (n <= most)
+        return n;
+    for (n = most; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;)
+        n--;
+    return n;
+}
+
 int fault_set(struct fault *f, const char *field, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);

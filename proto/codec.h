@@ -28,6 +28,9 @@ int fault_set(struct fault *f, const char *field, const char *format, ...)
  * within a character would make a message that other languages refuse. */
 void codec_mend_utf8(char *text) __attribute__((nonnull));
 
+/* How many bytes, at most so many, are whole characters at the beginning of a text. */
+size_t codec_fit_utf8(const char *text, size_t most) __attribute__((nonnull));
+
 /* Looks over the bytes of any message of newswire.v1 by its descriptor:
  * well-formed, every string valid UTF-8 without NUL, wire types as declared,
  * lengths and element counts within limits.h, nesting bounded. Unknown fields

@@ -13,6 +13,8 @@ struct mail {
     struct curl_slist *to;
 };
 
+enum { WORD_MOST = 45 }; /* bytes in one encoded word */
+
 static const char *const schemes[] = {"smtps", "smtp", NULL};
 
 static bool address_valid(const char *address) {
@@ -66,17 +68,6 @@ static int open_mail(const struct outlet_config *o, void **ret, char *error, siz
 
 /* ---- headers */
 
-/* How many bytes of whole characters fit one encoded word. */
-static size_t word_bytes(const char *s) {
-    enum { WORD_MOST = 45 };
-    size_t n = strlen(s);
-    if (n <= WORD_MOST)
-        return n;
-    for (n = WORD_MOST; n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80;)
-        n--;
-    return n;
-}
-
 /* A header whose text may be in any script: RFC 2047, section 2. */
 static void write_header(FILE *out, const char *name, const char *text) {
     bool plain = strlen(text) < 900;
@@ -89,7 +80,7 @@ static void write_header(FILE *out, const char *name, const char *text) {
     }
     for (bool first = true; *text != '\0'; first = false) {
         char word[80];
-        size_t n = word_bytes(text);
+        size_t n = codec_fit_utf8(text, WORD_MOST);
         sodium_bin2base64(word, sizeof word, (const uint8_t *)text, n,
                           sodium_base64_VARIANT_ORIGINAL);
         fprintf(out, "%s=?UTF-8?B?%s?=", first ? "" : "\r\n ", word);
