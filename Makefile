@@ -151,6 +151,7 @@ PLACES = $(call place,755,$(PREFIX)/sbin,$(B)/newswired) \
 	$(call place,644,$(PREFIX)/share/newswire,proto/newswire.proto) \
 	$(call place,644,$(DOCDIR),README.md packaging/CHANGELOG proto/PROTOCOL.md daemon/SECURITY.md) \
 	$(call place,644,$(DOCDIR)/examples,daemon/newswired.conf clients/newswire-forward.conf \
+		clients/newswire-alert.conf \
 		$(wildcard packaging/demo/*.txt))
 for_each_place = printf '%s\n' $(PLACES) | while IFS=: read -r mode to from; do $(1) || exit 1; done
 

@@ -91,4 +91,8 @@
     EVENT(DELIVERY_PARKED, ERR, "a649d56e85f7260a0f1425d2e9db738d",                                \
           F(OUTLET) | F(URI) | F(VERSION) | F(REASON))                                             \
     EVENT(OUTLET_GONE, ERR, "316ed642bb64ad3116832f606dd31097",                                    \
-          F(OUTLET) | F(URI) | F(VERSION) | F(REASON))
+          F(OUTLET) | F(URI) | F(VERSION) | F(REASON))                                             \
+    /* ---- newswire-alert */                                                                      \
+    EVENT(ALERT_TOLD, INFO, "a302e97c2a014afea1010d6037c5ddd8", 0)                                 \
+    EVENT(ALERT_NOT_TOLD, WARNING, "8900c7c0a03f493a965680b476b5a58f", F(REASON))                  \
+    EVENT(ALERT_STATE_FAILED, WARNING, "b7592c655cba479ab3df027991c463c7", F(FILE) | F(REASON))

@@ -13,7 +13,7 @@ check_help() {
     done
 }
 
-for program in newswired newswire-submit newswire-tail newswirectl newswire-archive newswire-forward; do
+for program in newswired newswire-submit newswire-tail newswirectl newswire-archive newswire-forward newswire-alert; do
     step "$program"
     expect 0 "$bin/$program" --help
     manual=$(find "$root/daemon" "$root/clients" -name "$program.[18]")
