@@ -46,6 +46,12 @@ url = https://127.0.0.1:$tls_port/in
 private_addresses = yes
 ca_file = $work/ours.crt
 keywords = tls
+[outlet "mover"]
+url = https://127.0.0.1:$tls_port/old
+private_addresses = yes
+ca_file = $work/ours.crt
+redirects = yes
+keywords = mover
 [outlet "impostor"]
 url = https://127.0.0.1:$tls_port/in
 private_addresses = yes
@@ -69,6 +75,16 @@ wait_state urn:t:1 othername retrying
 expect 0 forward why urn:t:1 impostor
 expect_words "$work/out" "certificate"
 [ "$(received tls urn:t:1)" -eq 1 ] || fail "it went to who could not prove its name"
+
+step "redirects where they are allowed: with the whole article, and never out of TLS"
+script tls "[{\"path\": \"/old\", \"status\": 302, \"headers\": {\"Location\": \"https://127.0.0.1:$tls_port/new\"}}]"
+send_article urn:r:1 1 "mover one"
+wait_state urn:r:1 mover delivered
+requests_of tls urn:r:1 | tail -n 1 | grep -q '"method": "POST", "path": "/new".*urn:r:1' || fail "$(requests_of tls urn:r:1)"
+script tls "[{\"path\": \"/old\", \"status\": 307, \"headers\": {\"Location\": \"http://127.0.0.1:$port/new\"}}]"
+send_article urn:r:2 1 "mover two"
+wait_state urn:r:2 mover parked
+if requests_of portal urn:r:2 | grep -q /new; then fail "it went on without TLS"; fi
 
 step "a 200 that refuses in its body parks, one that is busy comes again"
 script portal '[{"body": "{\"errcode\": 40001, \"errmsg\": \"标题太长\"}"}, {"uri": "urn:a:2", "body": "{\"errcode\": 45009}"}, {"uri": "urn:a:2", "body": "{\"errcode\": 0, \"data\": {\"items\": [{\"id\": \"人 7/x\"}]}}"}]'
