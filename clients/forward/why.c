@@ -181,6 +181,43 @@ static int tell(struct desk *d, const struct why_options *o, const char *uri, co
     return r < 0 ? r : print_receipts(d, o, uri, outlet);
 }
 
+/* Whether the name is a line of the path. */
+static bool is_on_path(const char *path, const char *name) {
+    size_t len = strlen(name);
+    for (const char *line = path; len > 0 && *line != '\0';
+         line += strcspn(line, "\n"), line += *line != '\0')
+        if (strncmp(line, name, len) == 0 && (line[len] == '\n' || line[len] == '\0'))
+            return true;
+    return false;
+}
+
+/* Nothing of the story was ever meant for the outlet: the likely reason. 0 or an error. */
+static int tell_why_not(struct desk *d, const char *uri, int64_t article,
+                        const struct outlet_config *o) {
+    ProtobufCMessage *message = NULL;
+    struct fault fault;
+    sqlite3_stmt *st =
+        store_query(&d->ledger.store, "SELECT topic, path, killed, bytes FROM article WHERE id = ?",
+                    "i", article);
+    int r = st == NULL ? -EIO : store_step(&d->ledger.store, st);
+    if (r <= 0)
+        return r;
+    bool readable = codec_unpack(&newswire__v1__article__descriptor, d->arena, store_column(st, 3),
+                                 &message, &fault) == 0;
+    const char *name = words_text(uri);
+    if (is_on_path(store_column_string(st, 1), o->host))
+        printf("%s has come through %s, and does not go back.\n", name, o->host);
+    else if (sqlite3_column_int(st, 2) != 0)
+        printf("%s was killed, and %s never had it.\n", name, o->name);
+    else if (readable && outlet_takes(o, store_column_string(st, 0), (const Article *)message))
+        printf("%s came before %s took such articles; 'send' puts it in the queue.\n", name,
+               o->name);
+    else
+        printf("%s was never meant for %s: its topics or filters don't take it.\n", name, o->name);
+    sqlite3_reset(st);
+    return 0;
+}
+
 int forward_why(int argc, char **argv) {
     struct why_options o = {0};
     struct desk d = {0};
@@ -192,16 +229,16 @@ int forward_why(int argc, char **argv) {
     if (argc - first != 2)
         return options_fault(&options, "it wants an ITEM and an OUTLET");
     code = desk_open(&d, &options, o.desk.config, STORE_READ);
-    if (code == EX_OK && desk_outlet(&d, argv[first + 1]) == NULL)
+    const struct outlet_config *outlet = code == EX_OK ? desk_outlet(&d, argv[first + 1]) : NULL;
+    if (code == EX_OK && outlet == NULL)
         code = EX_USAGE;
     if (code == EX_OK)
         code = desk_item(&d, argv[first], &uri, &article);
-    int r = code == EX_OK ? tell(&d, &o, uri, argv[first + 1], &n) : 0;
+    int r = code == EX_OK ? tell(&d, &o, uri, outlet->name, &n) : 0;
+    if (code == EX_OK && r == 0 && n == 0 && !o.desk.json)
+        r = tell_why_not(&d, uri, article, outlet);
     if (r < 0)
         code = desk_trouble(&d, r);
-    if (code == EX_OK && n == 0 && !o.desk.json)
-        printf("%s was never meant for %s: its topics or filters don't take it.\n", words_text(uri),
-               argv[first + 1]);
     desk_close(&d);
     return code;
 }

@@ -213,6 +213,20 @@ for word in "$key_a" "plain secret" tok123; do
 done
 
 stop_forward
+step "an outlet that came later, and wires that an article has come through"
+cat >>"$conf" <<END
+[outlet "later"]
+url = https://later.example/in
+[outlet "other"]
+url = newswire://other.example:5562
+host = upstream
+END
+expect 0 forward why urn:x:good later
+expect_words "$work/out" "came before later took such articles"
+sqlite3 "$work/ledger.db" "UPDATE article SET path = 'first' || char(10) || 'upstream' || char(10) WHERE uri = 'urn:x:good'"
+expect 0 forward why urn:x:good other
+expect_words "$work/out" "has come through upstream, and does not go back"
+
 step "mistakes are named"
 expect 64 forward why urn:x:hand
 expect 64 forward why urn:x:hand nobody
