@@ -77,8 +77,42 @@ static const char *sentence(const char *event) {
     return event;
 }
 
-/* How a delivery ended, or where it stands. */
-static void print_end(const struct row *w) {
+/* What an open delivery waits for, and until when. 0 or an error. */
+static int print_wait(struct desk *d, const struct outlet_config *o, const struct row *w) {
+    const char *what = w->tries > 0 ? " to be tried again" : "";
+    int64_t now = ledger_now(), next = w->due, open, paused = 0;
+    sqlite3_stmt *st =
+        store_query(&d->ledger.store,
+                    "SELECT paused_until_usec, disabled FROM outlet WHERE name = ?", "s", o->name);
+    int r = st == NULL ? -EIO : store_step(&d->ledger.store, st);
+    if (r < 0)
+        return r;
+    bool disabled = r == 1 && sqlite3_column_type(st, 1) != SQLITE_NULL;
+    if (r == 1)
+        paused = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    if (disabled) {
+        puts("  It waits, as the outlet is disabled; 'retry' enables it.");
+        return 0;
+    }
+    if (paused > now && paused > next) {
+        next = paused;
+        what = " for the outlet, which fails";
+    }
+    if (!w->kill && !outlet_is_open(o, next > now ? next : now, &open)) {
+        next = open;
+        what = " for the outlet's hours";
+    }
+    if (next > now)
+        printf("  It waits%s; next at %s.\n", what, words_time(next));
+    else
+        puts("  It waits for its turn.");
+    return 0;
+}
+
+/* How a delivery ended, or where it stands. 0 or an error. */
+static int print_end(struct desk *d, const struct outlet_config *o, const struct row *w) {
+    int r = 0;
     if (strcmp(w->state, "delivered") == 0)
         printf("  %s  It was delivered; the server said: %s\n", words_time(w->done),
                words_text(w->answer));
@@ -90,15 +124,15 @@ static void print_end(const struct row *w) {
     else if (strcmp(w->state, "sending") == 0)
         puts("  It is being sent.");
     else if (w->due > 0)
-        printf("  It waits%s; next at %s.\n", w->tries > 0 ? " to be tried again" : "",
-               words_time(w->due));
+        r = print_wait(d, o, w);
     else
         printf("  It is %s.\n", w->state);
     if (*w->remote_id != '\0')
         printf("  The outlet calls it %s.\n", words_text(w->remote_id));
+    return r;
 }
 
-static int print_history(struct desk *d, const struct row *w) {
+static int print_history(struct desk *d, const struct outlet_config *o, const struct row *w) {
     sqlite3_stmt *st = store_query(
         &d->ledger.store, "SELECT at_usec, event, text FROM history WHERE delivery = ? ORDER BY id",
         "i", w->id);
@@ -111,8 +145,7 @@ static int print_history(struct desk *d, const struct row *w) {
         printf("  %s  %s%s%s.\n", words_time(sqlite3_column_int64(st, 0)),
                sentence(store_column_string(st, 1)), *text == '\0' ? "" : ": ", words_text(text));
     }
-    print_end(w);
-    return r < 0 ? r : 0;
+    return r < 0 ? r : print_end(d, o, w);
 }
 
 static int print_json(struct desk *d, const struct row *w) {
@@ -161,24 +194,24 @@ static int print_receipts(struct desk *d, const struct why_options *o, const cha
 }
 
 /* All deliveries of the story there. *ret_n: how many. */
-static int tell(struct desk *d, const struct why_options *o, const char *uri, const char *outlet,
-                int *ret_n) {
+static int tell(struct desk *d, const struct why_options *o, const char *uri,
+                const struct outlet_config *outlet, int *ret_n) {
     sqlite3_stmt *st = store_query(
         &d->ledger.store,
         "SELECT d.id, d.version, d.kill, d.state, d.queued_usec, d.first_try_usec, d.tries,"
         " d.done_usec, d.due_usec, d.maybe, d.remote_id, d.answer, d.message_id, a.topic FROM"
         " delivery d JOIN article a ON a.id = d.article WHERE d.uri = ? AND d.outlet = ? ORDER BY"
         " d.id",
-        "ss", uri, outlet);
+        "ss", uri, outlet->name);
     int r = st == NULL ? -EIO : 0;
     while (r >= 0 && st != NULL && (r = store_step(&d->ledger.store, st)) == 1) {
         struct row w = read_row(st);
-        int printed = o->desk.json ? print_json(d, &w) : print_history(d, &w);
+        int printed = o->desk.json ? print_json(d, &w) : print_history(d, outlet, &w);
         if (printed < 0)
             return printed;
         ++*ret_n;
     }
-    return r < 0 ? r : print_receipts(d, o, uri, outlet);
+    return r < 0 ? r : print_receipts(d, o, uri, outlet->name);
 }
 
 /* Whether the name is a line of the path. */
@@ -234,7 +267,7 @@ int forward_why(int argc, char **argv) {
         code = EX_USAGE;
     if (code == EX_OK)
         code = desk_item(&d, argv[first], &uri, &article);
-    int r = code == EX_OK ? tell(&d, &o, uri, outlet->name, &n) : 0;
+    int r = code == EX_OK ? tell(&d, &o, uri, outlet, &n) : 0;
     if (code == EX_OK && r == 0 && n == 0 && !o.desk.json)
         r = tell_why_not(&d, uri, article, outlet);
     if (r < 0)

@@ -141,6 +141,8 @@ sleep 0.5
 [ "$(received daily '"uri": "urn:x:waits"')" -eq 0 ] || fail "it went to a disabled outlet"
 expect 0 forward status
 expect_words "$work/out" "disabled: 410"
+expect 0 forward why urn:x:waits daily
+expect_words "$work/out" "as the outlet is disabled"
 expect 0 forward retry daily
 wait_state urn:x:waits daily delivered
 wait_state urn:x:gone daily delivered
@@ -173,6 +175,8 @@ expect 0 forward status
 expect_words "$work/out" "tried again in 9 min"
 send_article urn:x:behind 1 "Behind"
 wait_state urn:x:behind daily queued
+expect 0 forward why urn:x:behind daily
+expect_words "$work/out" "It waits for the outlet, which fails; next at"
 expect 0 send --kill urn:x:pause --note "It was wrong"
 wait_state urn:x:pause daily retrying
 script daily '[{"method": "none"}]'

@@ -270,6 +270,8 @@ wait_state urn:p:1 private retrying
 expect 0 forward why urn:p:1 private
 expect_words "$work/out" "private_addresses = yes would allow"
 [ "$(state urn:c:1 closed)" = queued ] || fail "it is $(state urn:c:1 closed)"
+expect 0 forward why urn:c:1 closed
+expect_words "$work/out" "It waits for the outlet's hours; next at"
 
 step "several in one mail at a time of day"
 patience=100 wait_state urn:b:1 evening delivered
