@@ -66,6 +66,11 @@ MANUALS    := $(wildcard proto/*.[1-8] daemon/*.[1-8] clients/*.[1-8])
 C_FILES    := $(wildcard proto/*.[ch] proto/*/*.[ch] daemon/*.[ch] daemon/*/*.[ch] \
 	clients/*.[ch] clients/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
 
+# What the daemon says to people, a file for each language.
+LANGUAGES  := $(notdir $(basename $(wildcard daemon/po/*.po)))
+mo          = $(B)/locale/$(1)/LC_MESSAGES/newswired.mo
+MO_FILES   := $(foreach l,$(LANGUAGES),$(call mo,$(l)))
+
 obj         = $(patsubst %.c,$(B)/%.o,$(1))
 PROTO_LIB  := $(B)/libproto.a
 DAEMON_LIB := $(B)/libdaemon.a
@@ -85,12 +90,12 @@ SYSTEM_TESTS := $(sort $(filter-out %lib.sh,$(wildcard tests/system/*.sh)) \
 
 # ---- what people call
 
-.PHONY: all tests check check-units demo bench fuzz fuzzers lint format format-check coverage install uninstall deb dist clean \
+.PHONY: all pot translations tests check check-units demo bench fuzz fuzzers lint format format-check coverage install uninstall deb dist clean \
 	help build-dependencies test-dependencies fuzz-dependencies lint-dependencies package-dependencies FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) $(PUBLIC_LIB) $(SHARED_LIB) ## build the programs and the client libraries
+all: $(PROGRAMS) $(MO_FILES) $(PUBLIC_LIB) $(SHARED_LIB) ## build the programs and the client libraries
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -132,6 +137,21 @@ format-check:
 format: ## lay the code out anew
 	clang-format -i $(C_FILES)
 
+# The functions that take a sentence, and which argument it is.
+SENTENCES := fault_set:3 fault_set_error:4 fault_at:3 fault_here:4 news_refuse:4 decline:3 refuse:2 \
+	control_refuse:3 turn_down:3 failed:3 parsed_warn:3 warn:2 \
+	translated:1
+PLAIN_SENTENCES := N_:1 fault_say:3 bad:2 segment_damaged:3 cannot:3
+POT ?= daemon/po/newswired.pot
+pot:
+	@xgettext --language=C --from-code=UTF-8 --no-location --sort-output --omit-header -k \
+		$(SENTENCES:%=-k%) $(PLAIN_SENTENCES:%=-k%) $(SENTENCES:%=--flag=%:c-format) -o $(POT) \
+		$(PROTO_SRC) $(DAEMON_SRC) daemon/main.c
+
+translations: pot ## gather what the daemon says to people, for daemon/po/
+	@for language in $(LANGUAGES); do \
+		msgmerge --quiet --update --backup=none --no-fuzzy-matching daemon/po/$$language.po $(POT); done
+
 coverage: ## run the tests and print which share of the lines they reach
 	$(MAKE) check MODE=coverage
 	@gcov -n -r $$(find build/coverage -name '*.gcda' ! -path '*/tests/*') 2>/dev/null | \
@@ -148,6 +168,7 @@ PLACES = $(call place,755,$(PREFIX)/sbin,$(B)/newswired) \
 	$(call place,644,$(UNITDIR),$(UNITS)) \
 	$(call place,644,$(PREFIX)/lib/sysusers.d,packaging/sysusers/newswire.conf) \
 	$(call place,644,$(PREFIX)/lib/systemd/catalog,$(wildcard packaging/journal/*.catalog)) \
+	$(foreach l,$(LANGUAGES),$(call place,644,$(PREFIX)/share/locale/$(l)/LC_MESSAGES,$(call mo,$(l)))) \
 	$(call place,644,$(PREFIX)/share/newswire,proto/newswire.proto) \
 	$(call place,644,$(DOCDIR),README.md packaging/CHANGELOG proto/PROTOCOL.md daemon/SECURITY.md) \
 	$(call place,644,$(DOCDIR)/examples,daemon/newswired.conf clients/newswire-forward.conf \
@@ -233,7 +254,11 @@ $(UNITS) $(B)/newswire.pc: $(B)/%: packaging/%.in FORCE
 	@sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(LIB_PACKAGES)|' \
 		$< >$@
 
-$(B)/newswired: $(B)/daemon/main.o $(DAEMON_LIB) $(PROTO_LIB)
+$(MO_FILES): $(B)/locale/%/LC_MESSAGES/newswired.mo: daemon/po/%.po
+	@mkdir -p $(@D)
+	msgfmt --check-format --check-domain -o $@ $<
+
+$(B)/newswired: $(B)/daemon/main.o $(DAEMON_LIB) $(PROTO_LIB) | $(MO_FILES)
 	$(LINK) -o $@ $^ $(LIBS)
 
 $(addprefix $(B)/,$(TOOLS)): $(B)/%: $(B)/clients/%.o $(if $(LIB_SRC),$(CLIENT_LIB)) $(PROTO_LIB)

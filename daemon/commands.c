@@ -26,11 +26,13 @@ static void since(struct control_call *call) {
         return;
     }
     int r = report_since(control_subject(call), usec, &value);
-    if (r < 0)
-        control_refuse(call, NEWSWIRE__V1__ERROR__CODE__damaged, "the log can't be read: %s",
-                       strerror(-r));
-    else
-        control_answer(call, value);
+    if (r < 0) {
+        struct fault f;
+        fault_set_error(&f, r, "", "the log can't be read");
+        control_refuse_text(call, NEWSWIRE__V1__ERROR__CODE__damaged, fault_local(&f));
+        return;
+    }
+    control_answer(call, value);
 }
 
 static void sections(struct control_call *call) {
@@ -51,7 +53,7 @@ static void reload(struct control_call *call) {
     char text[1024] = "";
     if (s->reload(s->userdata, &(struct audit_by){.transport = "control", .user = call->user}, text,
                   sizeof text) < 0)
-        control_refuse(call, NEWSWIRE__V1__ERROR__CODE__invalid, "%s", text);
+        control_refuse_text(call, NEWSWIRE__V1__ERROR__CODE__invalid, text);
     else
         control_answer(call, json_pack("{s:s}", "waits_for_restart", text));
 }

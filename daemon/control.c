@@ -3,6 +3,7 @@
 #include "daemon/commands.h"
 #include "daemon/loop.h"
 #include "daemon/tasks.h"
+#include "proto/translation.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -67,7 +68,7 @@ void control_answer(struct control_call *call, json_t *value) {
     char *json = value == NULL ? NULL : json_dumps(value, JSON_COMPACT);
     if (call->control != NULL && json == NULL)
         send_reply(call->control, &call->peer, NEWSWIRE__V1__ERROR__CODE__busy,
-                   "the daemon is short of memory", "");
+                   translated("the daemon is short of memory"), "");
     else if (call->control != NULL)
         send_reply(call->control, &call->peer, NEWSWIRE__V1__ERROR__CODE__none, "", json);
     free(json);
@@ -75,16 +76,20 @@ void control_answer(struct control_call *call, json_t *value) {
     call_free(call);
 }
 
+void control_refuse_text(struct control_call *call, int code, const char *text) {
+    if (call->control != NULL)
+        send_reply(call->control, &call->peer, code, text, "");
+    call_free(call);
+}
+
 void control_refuse(struct control_call *call, int code, const char *format, ...) {
     char text[1024];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(text, sizeof text, translated(format), arguments);
     va_end(arguments);
     codec_mend_utf8(text);
-    if (call->control != NULL)
-        send_reply(call->control, &call->peer, code, text, "");
-    call_free(call);
+    control_refuse_text(call, code, text);
 }
 
 int control_start(struct control_call *call, void (*work)(void *userdata),
@@ -123,7 +128,7 @@ static void take_request(struct control *c, const struct socket_peer *peer, int 
     arena_reset(c->arena);
     if (codec_unpack(&newswire__v1__control_request__descriptor, c->arena, body, &message, &f) <
         0) {
-        send_reply(c, peer, NEWSWIRE__V1__ERROR__CODE__malformed, f.reason, "");
+        send_reply(c, peer, NEWSWIRE__V1__ERROR__CODE__malformed, fault_local(&f), "");
         return;
     }
     const Newswire__V1__ControlRequest *q = (const Newswire__V1__ControlRequest *)message;

@@ -56,6 +56,8 @@ const struct control_subject *control_subject(const struct control_call *call)
 void control_answer(struct control_call *call, json_t *value) __attribute__((nonnull(1)));
 void control_refuse(struct control_call *call, int code, const char *format, ...)
     __attribute__((nonnull, format(printf, 3, 4)));
+void control_refuse_text(struct control_call *call, int code, const char *text)
+    __attribute__((nonnull));
 
 /* Answers the call later: runs work in a thread, then done in the loop's, which answers or
  * refuses it. 0; -EAGAIN when too much is at work: the call is still the caller's. */

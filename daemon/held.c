@@ -1,6 +1,7 @@
 #include "daemon/held.h"
 
 #include "daemon/audit.h"
+#include "proto/translation.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -122,8 +123,8 @@ static void tell(const struct errand *e, enum audit_what what, const struct log_
     audit_note(what, &by, &article, text);
 }
 
-static void fail(struct errand *e, int code, const char *reason) {
-    control_refuse(e->call, code, "%s", reason);
+static void turn_down(struct errand *e, int code, const char *sentence) {
+    control_refuse_text(e->call, code, translated(sentence));
     free(e);
 }
 
@@ -132,10 +133,10 @@ static void finish(struct errand *e, const struct log_result *r) {
     const char *note = e->call->arguments[2] == NULL ? "" : e->call->arguments[2];
     const char *word = released ? "released" : approved ? "approved" : "rejected";
     if (!released && !approved && r->outcome != LOG_REJECTED) {
-        fail(e,
-             r->outcome == LOG_REFUSED ? NEWSWIRE__V1__ERROR__CODE__invalid
-                                       : NEWSWIRE__V1__ERROR__CODE__busy,
-             r->fault.reason);
+        turn_down(e,
+                  r->outcome == LOG_REFUSED ? NEWSWIRE__V1__ERROR__CODE__invalid
+                                            : NEWSWIRE__V1__ERROR__CODE__busy,
+                  fault_local(&r->fault));
         return;
     }
     if (e->ask.type == LOG_ASK_APPROVE)
@@ -164,7 +165,7 @@ static void act(struct errand *e, struct arena *a, const struct log_result *r) {
              (const char *)h->entry.topic.data);
     snprintf(e->headline, sizeof e->headline, "%s", headline_of(a, h));
     if (log_ask(e->log, &e->ask) < 0)
-        fail(e, NEWSWIRE__V1__ERROR__CODE__busy, "the log's queue is full; try again");
+        turn_down(e, NEWSWIRE__V1__ERROR__CODE__busy, "the log's queue is full; try again");
 }
 
 static void decided(struct admit_waiter *waiter, const struct log_result *result) {
@@ -175,8 +176,8 @@ static void decided(struct admit_waiter *waiter, const struct log_result *result
     }
     struct arena *a = arena_new(ARTICLE_ARENA_BYTES);
     if (a == NULL || result->outcome != LOG_ANSWERED) {
-        fail(e, NEWSWIRE__V1__ERROR__CODE__busy,
-             a == NULL ? "the daemon is short of memory" : result->fault.reason);
+        turn_down(e, NEWSWIRE__V1__ERROR__CODE__busy,
+                  a == NULL ? N_("the daemon is short of memory") : fault_local(&result->fault));
     } else if (e->list_only) {
         control_answer(e->call, describe_all(a, result));
         free(e);
@@ -203,11 +204,11 @@ static const char *check(struct errand *e) {
     if (e->list_only)
         return NULL;
     if (e->call->arguments[0] == NULL)
-        return "which article? A uri, a number of 'held', or a piece of its headline";
+        return N_("which article? A uri, a number of 'held', or a piece of its headline");
     if (e->ask.type == LOG_ASK_APPROVE && !named)
-        return "who approves it? --as NAME";
+        return N_("who approves it? --as NAME");
     if (!name_person(e, named ? name : e->call->user))
-        return "the name is too long, or has brackets or control characters in it";
+        return N_("the name is too long, or has brackets or control characters in it");
     return NULL;
 }
 
@@ -226,9 +227,9 @@ static void begin(struct control_call *call, enum log_ask_type type) {
     const char *lacks = check(e);
     struct log_ask list = {.type = LOG_ASK_HELD, .cookie = &e->waiter};
     if (lacks != NULL)
-        fail(e, NEWSWIRE__V1__ERROR__CODE__invalid, lacks);
+        turn_down(e, NEWSWIRE__V1__ERROR__CODE__invalid, lacks);
     else if (log_ask(log, &list) < 0)
-        fail(e, NEWSWIRE__V1__ERROR__CODE__busy, "the log's queue is full; try again");
+        turn_down(e, NEWSWIRE__V1__ERROR__CODE__busy, "the log's queue is full; try again");
 }
 
 void held_list(struct control_call *call) {

@@ -150,7 +150,7 @@ static int take(const struct settings *s, int fd, const char *name, struct fault
     int flags = fcntl(fd, F_GETFL);
     int r = address_of(fd, socket->endpoint, sizeof socket->endpoint);
     if (r < 0 || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-        return fault_set(f, where, "its address can't be used: %s", strerror(r < 0 ? -r : errno));
+        return fault_set_error(f, r < 0 ? r : errno, where, "its address can't be used");
     socket->fd = fd;
     socket->what = purpose_of(s, name, socket->endpoint);
     r = check(s, socket, where, f);

@@ -136,7 +136,7 @@ static void refuse_request(struct intake *in, const struct socket_peer *peer, ui
     Newswire__V1__SubmitReply reply = NEWSWIRE__V1__SUBMIT_REPLY__INIT;
     Newswire__V1__Error error = NEWSWIRE__V1__ERROR__INIT;
     error.code = (Newswire__V1__Error__Code)code;
-    error.message = (char *)fault->reason;
+    error.message = (char *)fault_local(fault);
     error.field = (char *)fault->field;
     reply.request_id = id;
     reply.error = &error;
@@ -159,7 +159,7 @@ static void fill_result(const struct item *item, Newswire__V1__SubmitResult *r) 
     if (item->uri != NULL)
         r->uri = item->uri;
     if (item->fault != NULL) {
-        r->reason = item->fault->reason;
+        r->reason = (char *)fault_local(item->fault);
         r->field = item->fault->field;
     }
 }
@@ -685,7 +685,7 @@ static void hand_over(struct intake *in) {
     if (in->full)
         return;
     struct log_result result = {.outcome = LOG_UNAVAILABLE};
-    fault_set(&result.fault, "", "the daemon can't take articles: %s", strerror(-r));
+    fault_set_error(&result.fault, r, "", "the daemon can't take articles");
     for (size_t i = 0; i < in->n_proposals; i++)
         decided(in->proposals[i].cookie, &result);
     give_up_questions(in, 0);

@@ -7,6 +7,7 @@
 #include "daemon/loop.h"
 #include "daemon/service.h"
 #include "proto/journal/journal.h"
+#include "proto/translation.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -351,6 +352,15 @@ static int restore(struct daemon *d, const char *from) {
     return EX_OK;
 }
 
+/* Readers and senders are spoken to in English rather than not at all. */
+static void choose_language(const char *language) {
+    int r = translation_choose(language);
+    if (r < 0)
+        journal(JOURNAL_LANGUAGE_MISSING, &(struct journal_subject){.reason = strerror(-r)},
+                "[service] language = %s: there is no translation (%s); it is English", language,
+                strerror(-r));
+}
+
 static void usage(FILE *out) {
     fputs("usage: newswired [--config FILE] [--check | --sample-config | --restore DIR]\n"
           "\n"
@@ -404,12 +414,14 @@ int main(int argc, char **argv) {
     if (d.arena == NULL || sodium_init() < 0)
         return EX_OSERR;
     int r = settings_load(config_file(&d), &d.settings, &fault);
-    if (r < 0)
+    if (r < 0) {
         journal(JOURNAL_CONFIG_BAD,
                 &(struct journal_subject){.file = fault.file, .reason = fault.reason}, "%s",
                 config_fault_text(&fault, text, sizeof text));
-    else
+    } else {
         journal_set_level(settings_priority(d.settings->service.log_level));
+        choose_language(d.settings->service.language);
+    }
     int code = r < 0 ? EX_CONFIG : check ? EX_OK : backup != NULL ? restore(&d, backup) : run(&d);
     settings_unref(d.settings);
     arena_free(d.arena);

@@ -63,9 +63,17 @@ static void fill(struct meter *one, const uint64_t *rates) {
     one->filled_usec = now;
 }
 
+static void tell_limit(struct fault *f, int bucket, const char *name, unsigned long long rate) {
+    if (bucket == REQUESTS)
+        fault_set(f, "", "client %s sends more than %llu requests a second; try again", name, rate);
+    else if (bucket == ARTICLES)
+        fault_set(f, "", "client %s sends more than %llu articles a second; try again", name, rate);
+    else
+        fault_set(f, "", "client %s sends more than %llu bytes a second; try again", name, rate);
+}
+
 int meters_take(struct meters *m, const struct client *client, uint64_t requests, uint64_t articles,
                 uint64_t bytes, struct fault *ret_fault) {
-    static const char *const words[] = {"requests", "articles", "bytes"};
     const uint64_t rates[] = {client->requests_per_second, client->articles_per_second,
                               client->bytes_per_second};
     const uint64_t wanted[] = {requests, articles, bytes};
@@ -77,8 +85,7 @@ int meters_take(struct meters *m, const struct client *client, uint64_t requests
     fill(one, rates);
     for (int i = 0; i < BUCKETS; i++)
         if (rates[i] > 0 && wanted[i] > 0 && one->left[i] <= 0) {
-            fault_set(ret_fault, "", "client %s sends more than %llu %s a second; try again",
-                      client->name, (unsigned long long)rates[i], words[i]);
+            tell_limit(ret_fault, i, client->name, rates[i]);
             return -EAGAIN;
         }
     for (int i = 0; i < BUCKETS; i++)

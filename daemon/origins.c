@@ -140,8 +140,11 @@ static int judge(const struct settings *s, const struct signature *made, struct 
     if (origin == NULL)
         return fault_set(f, "signature", "its key belongs to no origin that is known here");
     if (now_usec < key->from_usec || now_usec >= key->until_usec)
-        return fault_set(f, "signature", "the key of origin %s %s", origin->name,
-                         now_usec < key->from_usec ? "is not valid yet" : "is valid no more");
+        return now_usec < key->from_usec
+                   ? fault_set(f, "signature", "the key of origin %s is not valid yet",
+                               origin->name)
+                   : fault_set(f, "signature", "the key of origin %s is valid no more",
+                               origin->name);
     signature_article_digest(article, digest);
     if (!signature_is_good(made, digest))
         return fault_set(f, "signature",

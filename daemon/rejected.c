@@ -36,12 +36,21 @@ struct errand {
     size_t n_files, n_more;
     json_t *answer; /* NULL: refused, or out of memory */
     int code;
-    char reason[300];
+    struct fault fault;
 };
 
-static void refuse(struct errand *e, int code, const char *what, const char *why) {
+__attribute__((format(printf, 3, 4))) static void turn_down(struct errand *e, int code,
+                                                            const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fault_set_va(&e->fault, "", format, arguments);
+    va_end(arguments);
     e->code = code;
-    snprintf(e->reason, sizeof e->reason, "%.200s%s%s", what, *why == '\0' ? "" : ": ", why);
+}
+
+static void turn_down_for(struct errand *e, int error, const char *path) {
+    e->code = NEWSWIRE__V1__ERROR__CODE__busy;
+    fault_set_error(&e->fault, error, "", "%.150s can't be used", path);
 }
 
 /* ---- the folder */
@@ -75,7 +84,7 @@ static bool read_folder(struct errand *e) {
     int fd = openat(e->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     if (folder == NULL) {
-        refuse(e, NEWSWIRE__V1__ERROR__CODE__busy, "rejected/ can't be read", strerror(errno));
+        turn_down_for(e, errno, e->directory);
         if (fd >= 0)
             close(fd);
         return false;
@@ -104,15 +113,15 @@ static const struct refused *choose(struct errand *e) {
         if (strcmp(name, e->name) != 0)
             continue;
         if (found != NULL) {
-            refuse(e, NEWSWIRE__V1__ERROR__CODE__invalid, e->name,
-                   "two files in rejected/ look like that; rename one");
+            turn_down(e, NEWSWIRE__V1__ERROR__CODE__invalid,
+                      "two files in rejected/ look like '%.100s'; rename one", e->name);
             return NULL;
         }
         found = &e->files[i];
     }
     if (found == NULL)
-        refuse(e, NEWSWIRE__V1__ERROR__CODE__unknown, e->name,
-               "there is no such file in rejected/; 'rejected' lists them");
+        turn_down(e, NEWSWIRE__V1__ERROR__CODE__unknown,
+                  "there is no file '%.100s' in rejected/; 'rejected' lists them", e->name);
     return found;
 }
 
@@ -185,10 +194,11 @@ static void put_back(struct errand *e) {
     if (to >= 0)
         close(to);
     if (r < 0) {
-        refuse(e,
-               r == -EEXIST ? NEWSWIRE__V1__ERROR__CODE__invalid : NEWSWIRE__V1__ERROR__CODE__busy,
-               e->name,
-               r == -EEXIST ? "incoming/ has a file of that name, which waits" : strerror(-r));
+        if (r == -EEXIST)
+            turn_down(e, NEWSWIRE__V1__ERROR__CODE__invalid,
+                      "incoming/ has a file '%.100s', which waits", e->name);
+        else
+            turn_down_for(e, r, e->name);
         json_decref(answer);
         return;
     }
@@ -204,7 +214,7 @@ static void work(void *userdata) {
     snprintf(path, sizeof path, "%s/rejected", e->directory);
     e->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (e->folder < 0)
-        refuse(e, NEWSWIRE__V1__ERROR__CODE__busy, path, strerror(errno));
+        turn_down_for(e, errno, path);
     else if (read_folder(e))
         acts[e->act](e);
     if (e->folder >= 0)
@@ -219,10 +229,10 @@ static void done(void *userdata) {
                 &(struct journal_subject){.file = e->name, .person = e->user},
                 "spool: %s is put back by %s; it was refused: %s", e->name, e->user,
                 json_string_value(json_object_get(e->answer, "reason")));
-    if (e->answer != NULL || *e->reason == '\0')
+    if (e->answer != NULL || *e->fault.reason == '\0')
         control_answer(e->call, e->answer);
     else
-        control_refuse(e->call, e->code, "%s", e->reason);
+        control_refuse_text(e->call, e->code, fault_local(&e->fault));
     free(e);
 }
 
@@ -233,11 +243,14 @@ static void begin(struct control_call *call, enum act act) {
     const char *name = call->arguments[0] == NULL ? "" : call->arguments[0];
     struct errand *e = calloc(1, sizeof *e);
     if (s->spool == NULL || e == NULL || (act == PUT_BACK && *name == '\0')) {
-        control_refuse(
-            call, e == NULL ? NEWSWIRE__V1__ERROR__CODE__busy : NEWSWIRE__V1__ERROR__CODE__invalid,
-            e == NULL          ? "the daemon is short of memory"
-            : s->spool == NULL ? "there is no spool: [spool] directory is empty"
-                               : "which file? A name that 'rejected' lists");
+        if (e == NULL)
+            control_refuse(call, NEWSWIRE__V1__ERROR__CODE__busy, "the daemon is short of memory");
+        else if (s->spool == NULL)
+            control_refuse(call, NEWSWIRE__V1__ERROR__CODE__invalid,
+                           "there is no spool: [spool] directory is empty");
+        else
+            control_refuse(call, NEWSWIRE__V1__ERROR__CODE__invalid,
+                           "which file? A name that 'rejected' lists");
         free(e);
         return;
     }

@@ -160,7 +160,7 @@ static void send_error(struct replay *r, const struct socket_peer *peer, uint64_
     struct log_bounds b;
     log_bounds(r->log, &b);
     error.code = (Newswire__V1__Error__Code)code;
-    error.message = (char *)f->reason;
+    error.message = (char *)fault_local(f);
     error.field = (char *)f->field;
     reply.request_id = id;
     reply.epoch = b.epoch;
@@ -235,10 +235,11 @@ static int check_prefixes(const struct sender *from, char *const *topics, size_t
     }
     for (size_t i = 0; i < n; i++)
         if (!trust_may_read(from->client, slice_of(topics[i]))) {
-            fault_set(f, "topics", "client %s may not read %s%.96s%s",
-                      from->client == NULL ? "(none)" : from->client->name,
-                      *topics[i] == '\0' ? "everything" : "'", topics[i],
-                      *topics[i] == '\0' ? "" : "'");
+            const char *name = from->client == NULL ? "(none)" : from->client->name;
+            if (*topics[i] == '\0')
+                fault_set(f, "topics", "client %s may not read everything", name);
+            else
+                fault_set(f, "topics", "client %s may not read '%.96s'", name, topics[i]);
             return NEWSWIRE__V1__ERROR__CODE__denied;
         }
     return 0;
@@ -263,7 +264,7 @@ static int seek(struct session *s, const Newswire__V1__ReplayOpen *open, struct 
         return 0;
     int e = log_cursor_seek_time(s->cursor, open->since_usec, &s->after);
     if (e < 0)
-        fault_set(f, "since_usec", "the log can't be searched: %s", strerror(-e));
+        fault_set_error(f, e, "since_usec", "the log can't be searched");
     return e;
 }
 

@@ -29,6 +29,13 @@ static const struct config_key service_keys[] = {
      .help = "A disk that does not answer is waited for, and readers are served meanwhile. After "
              "so long systemd's watchdog is left to restart the daemon; never sooner than the "
              "watchdog's own time. 0: for ever."},
+    {.name = "language",
+     .type = CONFIG_STRING,
+     .offset = AT(service.language),
+     .fixed = true,
+     .help = "The language of what the daemon says to readers, senders and operators, and writes "
+             "beside refused files: en or zh_CN. The journal is in English. Default: that of the "
+             "environment (LANG)."},
     {0},
 };
 

@@ -21,6 +21,7 @@ struct settings {
     struct {
         int log_level;               /* enum log_level */
         uint64_t disk_patience_usec; /* 0: for ever */
+        char *language;
     } service;
     struct {
         struct text_list bind;

@@ -36,7 +36,7 @@ static int bind_endpoint(void *socket, const char *endpoint, int fd, struct aren
     /* Or the next bind, and a connection later, would take it for theirs. */
     zmq_setsockopt(socket, ZMQ_USE_FD, &none, sizeof none);
     if (error != 0) {
-        fault_set(f, "bind", "%.128s: %s", endpoint, zmq_strerror(error));
+        fault_set_error(f, error, "bind", "can't be bound to %.128s", endpoint);
         return -error;
     }
     zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, bound, &size);

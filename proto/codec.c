@@ -22,17 +22,6 @@ size_t codec_fit_utf8(const char *text, size_t most) {
     return n;
 }
 
-int fault_set(struct fault *f, const char *field, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(f->reason, sizeof f->reason, format, arguments);
-    va_end(arguments);
-    snprintf(f->field, sizeof f->field, "%s", field);
-    codec_mend_utf8(f->reason);
-    codec_mend_utf8(f->field);
-    return -EINVAL;
-}
-
 /* ---- scan */
 
 /* Where the scan stands, for naming a field: "blocks[3].text". */
@@ -52,11 +41,16 @@ static size_t name_place(const struct place *p, char *buffer, size_t size) {
     return n;
 }
 
-static int fault_at(struct fault *f, const struct place *p, const char *reason) {
+__attribute__((format(printf, 3, 4))) static int fault_at(struct fault *f, const struct place *p,
+                                                          const char *format, ...) {
     char name[sizeof f->field] = "";
+    va_list arguments;
     if (p != NULL)
         name_place(p, name, sizeof name);
-    return fault_set(f, name, "%s", reason);
+    va_start(arguments, format);
+    fault_set_va(f, name, format, arguments);
+    va_end(arguments);
+    return -EINVAL;
 }
 
 static size_t most_elements(const ProtobufCFieldDescriptor *field) {
@@ -161,12 +155,9 @@ static int scan_field(const struct wire_field *w, const struct place *p, unsigne
         return 0;
     if (p->field->type == PROTOBUF_C_TYPE_MESSAGE)
         return scan_message(p->field->descriptor, w->bytes, p, depth + 1, f);
-    if (w->bytes.len > most_bytes(p->field)) {
-        char reason[96];
-        snprintf(reason, sizeof reason, "has %zu bytes; %zu are the most", w->bytes.len,
-                 most_bytes(p->field));
-        return fault_at(f, p, reason);
-    }
+    if (w->bytes.len > most_bytes(p->field))
+        return fault_at(f, p, "has %zu bytes; %zu are the most", w->bytes.len,
+                        most_bytes(p->field));
     return p->field->type == PROTOBUF_C_TYPE_STRING ? scan_string(w->bytes, p, f) : 0;
 }
 
@@ -191,11 +182,8 @@ static int scan_message(const ProtobufCMessageDescriptor *descriptor, struct sli
         struct place here = {.outer = outer, .field = field, .index = *count};
         size_t most =
             field->label == PROTOBUF_C_LABEL_REPEATED ? most_elements(field) : LIMIT_REPEATED;
-        if (++*count > most) {
-            char reason[64];
-            snprintf(reason, sizeof reason, "has more than %zu elements", most);
-            return fault_at(f, &here, reason);
-        }
+        if (++*count > most)
+            return fault_at(f, &here, "has more than %zu elements", most);
         int r = scan_field(&w, &here, depth, f);
         if (r < 0)
             return r;

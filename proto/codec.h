@@ -9,20 +9,11 @@
 #pragma once
 
 #include "proto/article.h"
+#include "proto/fault.h"
 #include "proto/limits.h"
 #include "proto/wire.h"
 
 #include <stdbool.h>
-
-/* What is wrong with some input, for the person who has to mend it. */
-struct fault {
-    char field[64];   /* "blocks[3].text", "topic"; empty when it is about the whole */
-    char reason[256]; /* a sentence without a full stop */
-};
-
-/* Says what is wrong; the reason is made like printf. Always returns -EINVAL. */
-int fault_set(struct fault *f, const char *field, const char *format, ...)
-    __attribute__((nonnull(1, 2, 3), format(printf, 3, 4)));
 
 /* Makes a text valid UTF-8 in place: what is not becomes '?'. A text that was cut
  * within a character would make a message that other languages refuse. */

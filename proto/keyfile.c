@@ -155,7 +155,7 @@ static int read_file(const char *path, bool secret, char **ret, struct fault *f)
         if (text != NULL)
             sodium_free(text);
         if (*f->reason == '\0')
-            fault_set(f, "", "%.160s: %s", path, strerror(-r));
+            fault_set_error(f, r, "", "%.160s can't be read", path);
         return r;
     }
     text[n] = '\0';

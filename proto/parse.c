@@ -6,6 +6,7 @@
 #include "proto/formats/nitf.h"
 #include "proto/formats/story.h"
 #include "proto/page/page.h"
+#include "proto/translation.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -103,12 +104,44 @@ int text_list_add(struct arena *a, struct text_list *list, const char *word, siz
 
 /* ---- warnings */
 
-int parsed_warn(struct arena *a, struct parsed *parsed, const char *format, ...) {
+static int push_text(struct arena *a, struct text_list *list, char *text) {
+    codec_mend_utf8(text);
+    return article_push_string(a, &list->items, &list->n, text, strlen(text));
+}
+
+__attribute__((format(printf, 3, 0))) static int add_text(struct arena *a, struct text_list *list,
+                                                          const char *format, va_list arguments) {
     char text[320];
+    vsnprintf(text, sizeof text, format, arguments);
+    return push_text(a, list, text);
+}
+
+int parsed_warn_fault(struct arena *a, struct parsed *parsed, const char *place,
+                      const struct fault *f) {
+    struct fault whole;
+    char text[sizeof *f + sizeof whole];
+    fault_set(&whole, "", "%s is left out", place);
+    snprintf(text, sizeof text, "%s: %s %s", whole.reason, f->field, f->reason);
+    int r = push_text(a, &parsed->warnings, text);
+    snprintf(text, sizeof text, "%s%s%s %s", fault_local(&whole), translated(": "), f->field,
+             fault_local(f));
+    return r < 0 ? r : push_text(a, &parsed->local, text);
+}
+
+int parsed_warn_va(struct arena *a, struct parsed *parsed, const char *format, va_list arguments) {
+    va_list again;
+    va_copy(again, arguments);
+    int r = add_text(a, &parsed->warnings, format, arguments);
+    if (r == 0)
+        r = add_text(a, &parsed->local, translated(format), again);
+    va_end(again);
+    return r;
+}
+
+int parsed_warn(struct arena *a, struct parsed *parsed, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    int r = parsed_warn_va(a, parsed, format, arguments);
     va_end(arguments);
-    codec_mend_utf8(text);
-    return text_list_add(a, &parsed->warnings, text, strlen(text));
+    return r;
 }

@@ -74,12 +74,19 @@ struct parsed {
     Article **articles; /* in reading order */
     size_t n_articles;
     struct text_list unplaced; /* visible text that is in no article, as it stood */
-    struct text_list warnings; /* sentences for the person who sent it */
+    struct text_list warnings; /* sentences for the person who sent it, in English */
+    struct text_list local;    /* the same in the language of translation.h, one for each */
 };
 
 /* Adds a warning, made like printf; its text is mended to be UTF-8. 0 or -ENOMEM. */
 int parsed_warn(struct arena *a, struct parsed *parsed, const char *format, ...)
     __attribute__((nonnull(1, 2, 3), format(printf, 3, 4), warn_unused_result));
+int parsed_warn_va(struct arena *a, struct parsed *parsed, const char *format, va_list arguments)
+    __attribute__((nonnull(1, 2, 3), format(printf, 3, 0), warn_unused_result));
+
+/* Warns that a part of the input is left out, and of what is wrong with it. 0 or -ENOMEM. */
+int parsed_warn_fault(struct arena *a, struct parsed *parsed, const char *place,
+                      const struct fault *f) __attribute__((nonnull, warn_unused_result));
 
 struct parse_fault {
     size_t line; /* 1-based; 0 when it is about the whole input */

@@ -191,16 +191,16 @@ struct log_result *batch_result(struct file_batch *b, enum log_outcome outcome, 
     r->held = NULL;
     r->n_held = 0;
     r->snapshot = NULL;
-    r->fault.field[0] = r->fault.reason[0] = 0;
+    fault_clear(&r->fault);
     return r;
 }
 
-void batch_unavailable(struct log_result *r, const char *reason) {
+void batch_unavailable(struct log_result *r, const struct fault *why) {
     r->outcome = LOG_UNAVAILABLE;
     r->seq = r->prev_seq = r->replaces = 0;
     r->topic = r->moved_from = r->entry = (struct slice){0};
     r->fault.field[0] = 0;
-    snprintf(r->fault.reason, sizeof r->fault.reason, "%s", reason);
+    r->fault = *why;
 }
 
 /* ---- records */
@@ -334,9 +334,9 @@ static int take_proposal(struct file_log *l, struct file_batch *b, const struct 
     struct fault fault;
     int r = view_decide(&l->view, p, now, &d, &fault);
     bool wants_space = r == 0 && (d.outcome == LOG_ACCEPTED || d.outcome == LOG_HELD);
-    if (r < 0 || (wants_space && l->trouble[0] != 0)) {
+    if (r < 0 || (wants_space && l->trouble.reason[0] != 0)) {
         batch_unavailable(batch_result(b, LOG_UNAVAILABLE, p->cookie),
-                          r < 0 ? fault.reason : l->trouble);
+                          r < 0 ? &fault : &l->trouble);
         return 0;
     }
     struct entry e = entry_of(p, &d, now);
@@ -444,18 +444,21 @@ static int approve(struct file_log *l, struct file_batch *b, const struct view_h
 static int change_held(struct file_log *l, struct file_batch *b, const struct log_ask *ask,
                        int64_t now) {
     const struct view_held *held = view_held_find(&l->view, ask->hold);
-    if (l->trouble[0] != 0 || l->active < 0) {
-        batch_unavailable(batch_result(b, LOG_UNAVAILABLE, ask->cookie), l->trouble);
+    if (l->trouble.reason[0] != 0 || l->active < 0) {
+        batch_unavailable(batch_result(b, LOG_UNAVAILABLE, ask->cookie), &l->trouble);
         return 0;
     }
     if (held == NULL) {
         struct log_result *result = batch_result(b, LOG_REFUSED, ask->cookie);
-        fault_set(&result->fault, "", "no article is held as %" PRIu64 " any more", ask->hold);
+        fault_set(&result->fault, "", "no article is held as %llu any more",
+                  (unsigned long long)ask->hold);
         return 0;
     }
     /* It came into being in this very batch, which has no room for its release. */
     if (b->used + ask_size(ask) + release_size(held) > b->size) {
-        batch_unavailable(batch_result(b, LOG_UNAVAILABLE, ask->cookie), "try again");
+        struct fault again;
+        fault_set(&again, "", "the log has much to do; try again");
+        batch_unavailable(batch_result(b, LOG_UNAVAILABLE, ask->cookie), &again);
         return 0;
     }
     if (ask->type == LOG_ASK_APPROVE)

@@ -47,7 +47,7 @@ struct log_result *batch_result(struct file_batch *b, enum log_outcome outcome, 
     __attribute__((nonnull(1)));
 
 /* Makes a result say that nothing was done, and why. */
-void batch_unavailable(struct log_result *r, const char *reason) __attribute__((nonnull));
+void batch_unavailable(struct log_result *r, const struct fault *why) __attribute__((nonnull));
 
 /* Memory for what a result points to, zeroed; the batch's. NULL when there is none. */
 void *batch_answer(struct file_batch *b, size_t size) __attribute__((nonnull));

@@ -198,6 +198,6 @@ int view_load(int folder, struct view *v, struct view_position *ret, struct faul
     if (r == 0)
         r = load(folder, (struct slice){bytes, len}, v, ret, ret_fault);
     if (r < 0 && r != -EBADMSG && r != -ESTALE)
-        fault_set(ret_fault, VIEW_FILE, "the file %s can't be read: %s", VIEW_FILE, strerror(-r));
+        fault_set_error(ret_fault, r, VIEW_FILE, "the file %s can't be read", VIEW_FILE);
     return r;
 }

@@ -281,7 +281,7 @@ int file_cursor_read(struct log_cursor *cursor, const struct slice *prefixes, si
     if (r < 0) {
         lose_place(c);
         if (r != -EBADMSG)
-            fault_set(ret_fault, "log", "the log can't be read: %s", strerror(-r));
+            fault_set_error(ret_fault, r, "log", "the log can't be read");
         return r;
     }
     *ret = out;

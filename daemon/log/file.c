@@ -68,18 +68,18 @@ void file_update_bounds(struct file_log *l) {
     b->entries = l->view.entries - oldest->prev_entries;
     b->held = view_n_held(&l->view);
     b->bytes = l->bytes;
-    b->taking = l->trouble[0] == 0;
-    memcpy(b->trouble, l->trouble, sizeof b->trouble);
+    b->taking = l->trouble.reason[0] == 0;
+    memcpy(b->trouble, l->trouble.reason, sizeof b->trouble);
 }
 
 /* ---- segments */
 
 static void trouble(struct file_log *l, int error, const char *what) {
     if (error == -ENOSPC || error == -EDQUOT)
-        snprintf(l->trouble, sizeof l->trouble, "the disk is full (%s)", l->directory);
+        fault_set(&l->trouble, "", "the disk is full (%s)", l->directory);
     else
-        snprintf(l->trouble, sizeof l->trouble, "the log in %s can't be written: %s: %s",
-                 l->directory, what, strerror(-error));
+        fault_set_error(&l->trouble, error, "", "the log in %s can't be written (%s)", l->directory,
+                        what);
 }
 
 /* Takes an empty segment away whose sync failed, so that another can be made. */
@@ -146,13 +146,14 @@ static void prepare(struct file_log *l, size_t size) {
     if (now - l->space_checked_usec >= SPACE_CHECK_USEC) {
         l->space_checked_usec = now;
         l->full = !space_left(l);
-        l->trouble[0] = 0;
+        fault_clear(&l->trouble);
         if (l->full)
-            snprintf(l->trouble, sizeof l->trouble,
-                     "the disk is full: less than %" PRIu64 " bytes are left for the log in %s",
-                     l->config.free_bytes > l->wanted_bytes ? l->config.free_bytes
-                                                            : l->wanted_bytes,
-                     l->directory);
+            fault_set(&l->trouble, "",
+                      "the disk is full: less than %llu bytes are left for the log in %s",
+                      (unsigned long long)(l->config.free_bytes > l->wanted_bytes
+                                               ? l->config.free_bytes
+                                               : l->wanted_bytes),
+                      l->directory);
         else
             l->wanted_bytes = 0;
     }
@@ -161,9 +162,9 @@ static void prepare(struct file_log *l, size_t size) {
         return;
     int r = roll(l);
     if (r < 0)
-        trouble(l, r, "a new segment can't be made");
+        trouble(l, r, "new segment");
     else if (!l->full)
-        l->trouble[0] = 0;
+        fault_clear(&l->trouble);
 }
 
 /* 0 or -errno: it is not on the log. */
@@ -281,8 +282,8 @@ static void post(struct file_log *l, struct file_batch *b, bool durable) {
 static void fail_batch(struct file_log *l, struct file_batch *b) {
     size_t n = 0;
     view_undo(&l->view);
-    if (l->trouble[0] == 0)
-        snprintf(l->trouble, sizeof l->trouble, "out of memory");
+    if (l->trouble.reason[0] == 0)
+        fault_set(&l->trouble, "", "the daemon is short of memory");
     for (size_t i = 0; i < b->n; i++) {
         bool asked = b->results[i].cookie != NULL;
         if (b->results[i].outcome == LOG_NOTICE_MADE ||
@@ -290,7 +291,7 @@ static void fail_batch(struct file_log *l, struct file_batch *b) {
             continue;
         if (n != i)
             b->results[n] = b->results[i];
-        batch_unavailable(&b->results[n++], l->trouble);
+        batch_unavailable(&b->results[n++], &l->trouble);
     }
     b->n = n;
 }
@@ -306,7 +307,7 @@ static void process(struct file_log *l, struct file_batch *b, int64_t now) {
     for (; r == 0 && item != NULL; item = item->next)
         r = batch_take(l, b, item, now);
     for (; item != NULL; item = item->next)
-        batch_unavailable(batch_result(b, LOG_UNAVAILABLE, item->cookie), l->trouble);
+        batch_unavailable(batch_result(b, LOG_UNAVAILABLE, item->cookie), &l->trouble);
     if (r == 0)
         r = reserve_heads(l);
     if (r == 0 && b->n_records > 0)
@@ -339,13 +340,13 @@ static struct file_item *take_queue(struct file_log *l, size_t *ret_n) {
 
 /* How long the thread may sleep; 0: until it is woken. */
 static uint64_t nap_usec(const struct file_log *l, int64_t now) {
-    bool look = l->view.n_held > 0 || l->snapshot != 0 || l->trouble[0] != 0 || l->job != NULL ||
-                (l->config.retain_usec > 0 && l->n_segments > 1);
+    bool look = l->view.n_held > 0 || l->snapshot != 0 || l->trouble.reason[0] != 0 ||
+                l->job != NULL || (l->config.retain_usec > 0 && l->n_segments > 1);
     if (!look)
         return 0;
     /* A clock that is set is noticed within a tick. */
     int64_t next = view_next_release(&l->view);
-    if (l->trouble[0] != 0 || next > now + TICK_USEC)
+    if (l->trouble.reason[0] != 0 || next > now + TICK_USEC)
         return TICK_USEC;
     return next > now ? (uint64_t)(next - now) : 1;
 }
@@ -368,7 +369,7 @@ static void nap(struct file_log *l, uint64_t usec) {
 /* What is done when there is nothing to append. */
 static void idle(struct file_log *l, int64_t now) {
     bool due = view_due(&l->view, now) != NULL;
-    if (due || l->trouble[0] != 0) {
+    if (due || l->trouble.reason[0] != 0) {
         struct file_batch *b = batch_new(l, NULL, 0, now);
         if (b != NULL)
             process(l, b, now);
@@ -616,8 +617,7 @@ static void file_close(struct log *log) {
 static int open_folder(struct file_log *l, struct fault *ret_fault) {
     if (mkdir(l->directory, 0750) < 0 && errno != EEXIST) {
         int error = -errno;
-        fault_set(ret_fault, "directory", "the folder %s can't be made: %s", l->directory,
-                  strerror(-error));
+        fault_set_error(ret_fault, error, "directory", "the folder %s can't be made", l->directory);
         return error;
     }
     l->folder = open(l->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -625,8 +625,8 @@ static int open_folder(struct file_log *l, struct fault *ret_fault) {
         l->lock = openat(l->folder, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (l->folder < 0 || l->lock < 0) {
         int error = -errno;
-        fault_set(ret_fault, "directory", "the folder %s can't be opened: %s", l->directory,
-                  strerror(-error));
+        fault_set_error(ret_fault, error, "directory", "the folder %s can't be opened",
+                        l->directory);
         return error;
     }
     if (flock(l->lock, LOCK_EX | LOCK_NB) < 0) {
@@ -722,7 +722,7 @@ static int file_open(const struct log_config *config, log_follow_fn follow, void
     if (r == 0)
         r = -pthread_create(&l->thread, NULL, run, l);
     if (r < 0) {
-        fault_set(ret_fault, "log", "the log can't be started: %s", strerror(-r));
+        fault_set_error(ret_fault, r, "log", "the log can't be started");
         file_free(l);
         return r;
     }

@@ -74,7 +74,7 @@ struct file_log {
     bool full;              /* the disk was, or nearly */
     uint64_t wanted_bytes;  /* that a write lacked */
     uint64_t space_checked_usec;
-    char trouble[sizeof(((struct log_bounds *)0)->trouble)];
+    struct fault trouble;
 };
 
 /* UTC, by the config's clock. */

@@ -85,8 +85,8 @@ int format_read(int folder, const char *directory, enum format_state *ret, uint6
         return 0;
     ssize_t n = fd < 0 ? -errno : io_read(fd, text, sizeof text - 1, 0);
     if (n < 0) {
-        fault_set(ret_fault, FORMAT_FILE, "the file %s in %s can't be read: %s", FORMAT_FILE,
-                  directory, strerror((int)-n));
+        fault_set_error(ret_fault, (int)n, FORMAT_FILE, "the file %s in %s can't be read",
+                        FORMAT_FILE, directory);
         return (int)n;
     }
     text[n] = '\0';

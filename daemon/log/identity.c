@@ -262,7 +262,7 @@ static uint32_t record_crc(const struct identity *id) {
 static int run_damaged(const struct identity_run *run, uint64_t offset, struct fault *ret_fault) {
     char name[IDENTITY_RUN_NAME_BYTES];
     identity_run_name(run->id, name);
-    fault_set(ret_fault, name, "%s is damaged at offset %" PRIu64, name, offset);
+    fault_set(ret_fault, name, "%s is damaged at offset %llu", name, (unsigned long long)offset);
     return -EBADMSG;
 }
 
@@ -302,8 +302,7 @@ static int search(const struct identity_run *run, const struct identity *wanted,
             if (n >= 0 && n < (ssize_t)size)
                 return run_damaged(run, record_offset(at), ret_fault);
             if (n < 0) {
-                fault_set(ret_fault, "identities", "identities can't be read: %s",
-                          strerror((int)-n));
+                fault_set_error(ret_fault, (int)n, "identities", "identities can't be read");
                 return (int)n;
             }
             page_at = at;
@@ -380,7 +379,7 @@ int identity_run_open(int folder, uint64_t id, struct identity_run **ret, struct
     _cleanup_fd_ int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 || fstat(fd, &st) < 0 ? -errno : io_read(fd, &h, sizeof h, 0);
     if (n < 0) {
-        fault_set(ret_fault, name, "%s can't be read: %s", name, strerror((int)-n));
+        fault_set_error(ret_fault, (int)n, name, "%s can't be read", name);
         return n == -ENOENT ? -EBADMSG : (int)n;
     }
     struct identity_run *run = NULL;

@@ -3,6 +3,7 @@
 #include "daemon/log/file.h"
 #include "daemon/log/format.h"
 #include "daemon/log/io.h"
+#include "proto/translation.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -41,14 +42,19 @@ __attribute__((format(printf, 2, 3))) static void note(struct recovery *r, const
         return;
 }
 
-__attribute__((format(printf, 3, 4))) static int fail(struct recovery *r, int error,
-                                                      const char *format, ...) {
-    char text[sizeof r->fault->reason];
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(text, sizeof text, format, ap);
-    va_end(ap);
-    fault_set(r->fault, "log", "%s", text);
+__attribute__((format(printf, 3, 4))) static int failed(struct recovery *r, int error,
+                                                        const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fault_set_va(r->fault, "log", format, arguments);
+    va_end(arguments);
+    return error;
+}
+
+/* The same with the error's word behind the sentence. */
+static int with_word(struct recovery *r, int error) {
+    const char *word = strerror(-error);
+    fault_add(r->fault, word, translated(word));
     return error;
 }
 
@@ -60,10 +66,10 @@ static int check_format(struct recovery *r) {
     if (k < 0 || l->restoring)
         return k;
     if (r->state == FORMAT_UNFINISHED)
-        return fail(r, -EBADMSG,
-                    "the log in %s is not whole: a restore was cut short; say "
-                    "newswired --restore again",
-                    l->directory);
+        return failed(r, -EBADMSG,
+                      "the log in %s is not whole: a restore was cut short; say "
+                      "newswired --restore again",
+                      l->directory);
     return 0;
 }
 
@@ -73,8 +79,8 @@ static int settle_format(struct recovery *r) {
     if (l->restoring)
         return 0;
     if (r->state != FORMAT_NONE && r->stated_epoch != l->epoch)
-        return fail(r, -EBADMSG, "the file %s belongs to another log than the segments",
-                    FORMAT_FILE);
+        return failed(r, -EBADMSG, "the file %s belongs to another log than the segments",
+                      FORMAT_FILE);
     if (r->state == FORMAT_COPIED)
         note(r, "the folder is a copy. Moved to this place, it is fine. Put back from a backup, "
                 "it will give numbers again that readers have seen, and they will miss what "
@@ -101,7 +107,7 @@ static int each_name(struct recovery *r, name_fn visit) {
     if (dir == NULL) {
         int error = -errno;
         io_closep(&fd);
-        return fail(r, error, "%s can't be read: %s", r->log->directory, strerror(-error));
+        return with_word(r, failed(r, error, "%s can't be read", r->log->directory));
     }
     int k = 0;
     for (struct dirent *e = readdir(dir); e != NULL && k == 0; e = readdir(dir))
@@ -153,7 +159,7 @@ static int set_segment_aside(struct recovery *r) {
     segment_name(base, name);
     snprintf(torn, sizeof torn, "%s.torn", name);
     if (renameat(r->log->folder, name, r->log->folder, torn) < 0 || io_sync(r->log->folder) < 0)
-        return fail(r, -errno, "%s can't be set aside: %s", name, strerror(errno));
+        return with_word(r, failed(r, -errno, "%s can't be set aside", name));
     note(r, "segment %s was just being made and holds nothing; kept as %s", name, torn);
     return 0;
 }
@@ -187,7 +193,7 @@ static int open_segments(struct recovery *r) {
                     ? set_segment_aside(r)
                     : segment_damaged(r->bases[i], 0, "its header is bad", r->fault);
         else if (k < 0 && k != -EBADMSG)
-            k = fail(r, k, "a segment can't be read: %s", strerror(-k));
+            k = with_word(r, failed(r, k, "a segment can't be read"));
         else if (k == 0)
             k = fstat(fd, &st) < 0 ? -errno : check_chain(r, &h);
         if (k == 0 && fd >= 0)
@@ -205,15 +211,15 @@ static int open_segments(struct recovery *r) {
 static int create_first(struct recovery *r) {
     struct file_log *l = r->log;
     if (r->have_view || r->old_view || r->state != FORMAT_NONE)
-        return fail(r, -EBADMSG, "%s is a log's folder, but has no segments: they are missing",
-                    l->directory);
+        return failed(r, -EBADMSG, "%s is a log's folder, but has no segments: they are missing",
+                      l->directory);
     l->epoch = (uint64_t)file_now(l);
     l->next_seq = 1;
     struct segment_header h = {.epoch = l->epoch, .base = 1, .created_usec = file_now(l)};
     io_closep(&l->active);
     int k = segment_create(l->folder, &h, &l->active);
     if (k < 0)
-        return fail(r, k, "the first segment can't be made in %s: %s", l->directory, strerror(-k));
+        return with_word(r, failed(r, k, "the first segment can't be made in %s", l->directory));
     return file_add_segment(l, &h, sizeof h);
 }
 
@@ -244,7 +250,7 @@ static int cut(struct recovery *r, struct file_segment *s, uint64_t offset, cons
     if (k == 0 && ftruncate(l->active, (off_t)offset) < 0)
         k = -errno;
     if (k < 0)
-        return fail(r, k, "the torn end of %s can't be set aside: %s", name, strerror(-k));
+        return with_word(r, failed(r, k, "the torn end of %s can't be set aside", name));
     note(r,
          "segment %s ended in a torn batch at offset %" PRIu64
          " that had not been acknowledged (%s); its %" PRIu64 " bytes are kept as %s",
@@ -264,7 +270,7 @@ static int judge(struct recovery *r, struct file_segment *s, const struct segmen
     else
         durable = segment_proven_durable(l->active, &s->header, start, s->end, &error);
     if (error < 0)
-        return fail(r, error, "the last segment can't be read: %s", strerror(-error));
+        return with_word(r, failed(r, error, "the last segment can't be read"));
     if (r->have_view && r->position.segment == base && r->position.offset > durable)
         durable = r->position.offset;
     if (start < durable)
@@ -354,8 +360,8 @@ static int scan(struct recovery *r, struct file_segment *s, int fd, uint64_t off
         k = apply_batch(r, &reader, n, index);
     }
     segment_reader_done(&reader);
-    if (k < 0 && k != -EBADMSG && r->fault->reason[0] == 0)
-        return fail(r, k, "a segment can't be read: %s", strerror(-k));
+    if (k < 0 && k != -EBADMSG && *r->fault->reason == '\0')
+        return with_word(r, failed(r, k, "a segment can't be read"));
     return k;
 }
 
@@ -391,17 +397,21 @@ static int scan_segments(struct recovery *r) {
         while (i < l->n_segments && l->segments[i].header.base != r->position.segment)
             i++;
         if (i == l->n_segments)
-            return fail(r, -EBADMSG,
-                        "segment %020" PRIu64 ".log, which the view covers, is missing",
-                        r->position.segment);
+            return failed(r, -EBADMSG, "segment %020llu.log, which the view covers, is missing",
+                          (unsigned long long)r->position.segment);
         l->next_seq = r->position.next_seq;
         offset = r->position.offset;
     } else if (l->segments[0].header.prev_base != 0) {
-        return fail(r, -EBADMSG,
-                    "the file view %s, and the segments before %020" PRIu64
-                    ".log are gone: heads and identities can't be known",
-                    r->old_view ? "is of an older format" : "is missing",
-                    l->segments[0].header.base);
+        unsigned long long base = l->segments[0].header.base;
+        return r->old_view
+                   ? failed(r, -EBADMSG,
+                            "the file view is of an older format, and the segments before "
+                            "%020llu.log are gone: heads and identities can't be known",
+                            base)
+                   : failed(r, -EBADMSG,
+                            "the file view is missing, and the segments before %020llu.log are "
+                            "gone: heads and identities can't be known",
+                            base);
     }
     for (int k; i < l->n_segments; i++, offset = sizeof(struct segment_header))
         if ((k = scan_segment(r, i, offset)) < 0)
@@ -410,7 +420,7 @@ static int scan_segments(struct recovery *r) {
     int k = io_sync(l->active);
     if (k == 0)
         k = io_sync(l->folder);
-    return k < 0 ? fail(r, k, "the log can't be synced: %s", strerror(-k)) : 0;
+    return k < 0 ? with_word(r, failed(r, k, "the log can't be synced")) : 0;
 }
 
 static int load_view(struct recovery *r) {
@@ -438,7 +448,7 @@ int file_recover(struct file_log *l, struct text_list *ret_notes, struct arena *
                  struct fault *ret_fault) {
     struct recovery r = {
         .log = l, .notes = ret_notes, .notes_arena = notes_arena, .fault = ret_fault};
-    ret_fault->reason[0] = 0;
+    fault_clear(ret_fault);
     l->next_run = 1;
     int k = check_format(&r);
     if (k == 0)
@@ -452,7 +462,7 @@ int file_recover(struct file_log *l, struct text_list *ret_notes, struct arena *
     if (k == 0)
         k = l->n_segments == 0 ? create_first(&r) : scan_segments(&r);
     if (k == 0 && r.have_view && r.position.epoch != l->epoch)
-        k = fail(&r, -EBADMSG, "the view belongs to another log than the segments");
+        k = failed(&r, -EBADMSG, "the view belongs to another log than the segments");
     if (k == 0)
         k = settle_format(&r);
     if (k == 0)
@@ -461,6 +471,6 @@ int file_recover(struct file_log *l, struct text_list *ret_notes, struct arena *
         file_snapshot_clear(l);
     free(r.bases);
     if (k < 0 && ret_fault->reason[0] == 0)
-        fail(&r, k, "the log can't be opened: %s", strerror(-k));
+        with_word(&r, failed(&r, k, "the log can't be opened"));
     return k;
 }

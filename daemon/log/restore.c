@@ -36,8 +36,8 @@ struct restore {
 
 static int fail(struct restore *r, int error, const char *name, const char *what) {
     if (r->fault->reason[0] == '\0')
-        fault_set(r->fault, "restore", "%.100s%s%s %s: %s", r->from, *name == '\0' ? "" : "/", name,
-                  what, strerror(-error));
+        fault_set_error(r->fault, error, "restore", "%.100s%s%s %s", r->from,
+                        *name == '\0' ? "" : "/", name, what);
     return error;
 }
 
@@ -175,13 +175,12 @@ static int check_source(struct restore *r) {
 static int fill(struct file_log *l, void *userdata, struct fault *ret_fault) {
     struct restore *r = userdata;
     r->log = l;
-    ret_fault->reason[0] = '\0';
+    fault_clear(ret_fault);
     int k = check_source(r);
     if (k == 0)
         k = read_manifest(r);
     if (k == 0 && (k = prepare_target(r)) < 0 && r->fault->reason[0] == '\0')
-        fault_set(r->fault, "directory", "the folder %.150s can't be used: %s", l->directory,
-                  strerror(-k));
+        fault_set_error(r->fault, k, "directory", "the folder %.150s can't be used", l->directory);
     if (k == 0)
         k = r->proven ? copy_listed(r) : each_name(r->folder, copy_unlisted, r);
     return k;
@@ -270,7 +269,7 @@ static int renew_segment(struct file_log *l, struct file_segment *s, uint64_t ep
 int file_begin_epoch(struct file_log *l, struct fault *ret_fault) {
     uint64_t epoch = choose_epoch(l);
     int k = 0;
-    ret_fault->reason[0] = '\0';
+    fault_clear(ret_fault);
     for (size_t i = 0; k == 0 && i < l->n_segments; i++)
         k = renew_segment(l, &l->segments[i], epoch, ret_fault);
     if (k == 0) {
@@ -284,8 +283,7 @@ int file_begin_epoch(struct file_log *l, struct fault *ret_fault) {
     if (l->job != NULL)
         file_checkpoint_forget(l);
     if (k < 0 && ret_fault->reason[0] == '\0')
-        fault_set(ret_fault, "log", "the log in %.150s can't be written: %s", l->directory,
-                  strerror(-k));
+        fault_set_error(ret_fault, k, "log", "the log in %.150s can't be written", l->directory);
     return k;
 }
 
@@ -319,9 +317,9 @@ static int check_proven(struct restore *r) {
     if (!r->proven || (l->epoch == r->manifest.epoch && l->view.head == r->manifest.head))
         return 0;
     fault_set(r->fault, MANIFEST_FILE,
-              "the backup ends in entry %" PRIu64 " of epoch %" PRIu64
-              ", but its manifest says %" PRIu64 " of %" PRIu64,
-              l->view.head, l->epoch, r->manifest.head, r->manifest.epoch);
+              "the backup ends in entry %llu of epoch %llu, but its manifest says %llu of %llu",
+              (unsigned long long)l->view.head, (unsigned long long)l->epoch,
+              (unsigned long long)r->manifest.head, (unsigned long long)r->manifest.epoch);
     return -EBADMSG;
 }
 
@@ -339,8 +337,8 @@ static int run(struct restore *r, const struct log_config *config, struct log_re
     if (k == 0)
         k = file_begin_epoch(l, r->fault);
     if (k == 0 && (k = give_away(l)) < 0)
-        fault_set(r->fault, "directory", "%.150s can't be given to the daemon's user: %s",
-                  l->directory, strerror(-k));
+        fault_set_error(r->fault, k, "directory", "%.150s can't be given to the daemon's user",
+                        l->directory);
     if (k == 0)
         *ret = (struct log_restored){
             before, l->epoch, l->view.head, l->view.entries, view_n_held(&l->view), r->proven};
@@ -355,7 +353,7 @@ int log_restore(const struct log_config *config, const char *from, struct log_re
                         .arena = arena_new(ARENA_BYTES),
                         .fault = ret_fault,
                         .block = malloc(COPY_BYTES)};
-    ret_fault->reason[0] = '\0';
+    fault_clear(ret_fault);
     int k = r.folder < 0 ? -errno : r.arena == NULL || r.block == NULL ? -ENOMEM : 0;
     k = k < 0 ? fail(&r, k, "", "can't be read") : run(&r, config, ret, ret_notes, notes_arena);
     io_closep(&r.folder);

@@ -2,6 +2,7 @@
 #include "daemon/log/crc32c.h"
 #include "daemon/log/format.h"
 #include "daemon/log/io.h"
+#include "proto/translation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,8 +32,9 @@ bool segment_parse_name(const char *name, uint64_t *ret_base) {
 int segment_damaged(uint64_t base, uint64_t offset, const char *why, struct fault *ret_fault) {
     char name[SEGMENT_NAME_BYTES];
     segment_name(base, name);
-    fault_set(ret_fault, name, "segment %s is damaged at offset %" PRIu64 ": %s", name, offset,
-              why);
+    fault_set(ret_fault, name, "segment %s is damaged at offset %llu", name,
+              (unsigned long long)offset);
+    fault_add(ret_fault, why, translated(why));
     return -EBADMSG;
 }
 

@@ -117,11 +117,10 @@ static int snapshot(struct file_log *l, struct file_batch *b, struct log_result 
     struct making m = {.log = l, .folder = -1, .files = (struct log_snapshot_file *)(s + 1)};
     int r = realpath(l->directory, path) == NULL ? -errno : make(l, &m);
     if (r < 0) {
-        char reason[sizeof result->fault.reason];
+        struct fault why;
         file_snapshot_clear(l);
-        snprintf(reason, sizeof reason, "%.200s/%s can't be made: %s", l->directory, folder_name,
-                 strerror(-r));
-        batch_unavailable(result, reason);
+        fault_set_error(&why, r, "", "%.200s/%s can't be made", l->directory, folder_name);
+        batch_unavailable(result, &why);
         return 0;
     }
     char *directory = (char *)(m.files + most);

@@ -318,9 +318,14 @@ void view_done(struct view *v) {
 
 /* ---- deciding */
 
-static void refuse(struct view_decision *d, const char *field) {
+__attribute__((format(printf, 3, 4))) static void decline(struct view_decision *d,
+                                                          const char *field, const char *format,
+                                                          ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fault_set_va(&d->fault, field, format, arguments);
+    va_end(arguments);
     d->outcome = LOG_REFUSED;
-    snprintf(d->fault.field, sizeof d->fault.field, "%s", field);
 }
 
 /* The same version of the same uri came before: the same article, or another? */
@@ -330,28 +335,26 @@ static void decide_same(const struct log_proposal *p, uint64_t seq, const uint8_
     d->outcome = LOG_DUPLICATE;
     if (memcmp(p->content_digest, digest, IDENTITY_DIGEST_BYTES) == 0)
         return;
-    refuse(d, "version");
     if (seq == 0)
-        snprintf(d->fault.reason, sizeof d->fault.reason,
-                 "version %" PRIu32 " of this uri is held back with other content; "
-                 "give changed content a higher version",
-                 p->version);
+        decline(d, "version",
+                "version %u of this uri is held back with other content; give changed content a "
+                "higher version",
+                p->version);
     else
-        snprintf(d->fault.reason, sizeof d->fault.reason,
-                 "version %" PRIu32 " of this uri is entry %" PRIu64 " with other content; "
-                 "give changed content a higher version",
-                 p->version, seq);
+        decline(d, "version",
+                "version %u of this uri is entry %llu with other content; give changed content a "
+                "higher version",
+                p->version, (unsigned long long)seq);
 }
 
 static void decide_older(const struct log_proposal *p, uint32_t version, uint64_t seq,
                          struct view_decision *d) {
-    char where[48] = "held back";
-    if (seq != 0)
-        snprintf(where, sizeof where, "seq %" PRIu64, seq);
-    refuse(d, "version");
-    snprintf(d->fault.reason, sizeof d->fault.reason,
-             "version %" PRIu32 " is older than version %" PRIu32 " (%s)", p->version, version,
-             where);
+    if (seq == 0)
+        decline(d, "version", "version %u is older than version %u (held back)", p->version,
+                version);
+    else
+        decline(d, "version", "version %u is older than version %u (seq %llu)", p->version, version,
+                (unsigned long long)seq);
 }
 
 /* A kill goes to where the story is. Any other version goes where it belongs, and
@@ -381,22 +384,17 @@ static void decide_new(const struct view *v, const struct log_proposal *p, int64
     if (p->canceled || (d->hold_until_usec <= now_usec && d->approvals == 0))
         return;
     d->outcome = LOG_HELD;
-    if (v->held_bytes + p->article.len > VIEW_HELD_BYTES) {
-        refuse(d, d->approvals > 0 ? "" : "embargoed_until");
-        snprintf(d->fault.reason, sizeof d->fault.reason,
-                 "too many articles are held back already");
-    }
+    if (v->held_bytes + p->article.len > VIEW_HELD_BYTES)
+        decline(d, d->approvals > 0 ? "" : "embargoed_until",
+                "too many articles are held back already");
 }
 
 static void decide_unknown(const struct log_proposal *p, struct view_decision *d) {
-    refuse(d, "uri");
     if (p->canceled)
-        snprintf(d->fault.reason, sizeof d->fault.reason,
-                 "there is no such story here to withdraw; its sender can force it");
+        decline(d, "uri", "there is no such story here to withdraw; its sender can force it");
     else
-        snprintf(d->fault.reason, sizeof d->fault.reason,
-                 "version %" PRIu32 " of a story that is not known here; its sender can force it",
-                 p->version);
+        decline(d, "uri", "version %u of a story that is not known here; its sender can force it",
+                p->version);
 }
 
 /* The uri's newest version is on the log: what becomes of one that is not newer,
@@ -417,10 +415,8 @@ static int decide_known(const struct view *v, const struct log_proposal *p,
         }
     }
     if (latest->flags & IDENTITY_KILLED) {
-        refuse(d, "uri");
-        snprintf(d->fault.reason, sizeof d->fault.reason,
-                 "the story was killed (seq %" PRIu64 "); a new story needs a new uri",
-                 latest->seq);
+        decline(d, "uri", "the story was killed (seq %llu); a new story needs a new uri",
+                (unsigned long long)latest->seq);
         return 1;
     }
     if (p->version < latest->version)
@@ -462,9 +458,8 @@ static int check_sender(const struct view *v, const struct log_proposal *p,
             may = slice_equal(topic_section(topics[i]), slice_of(p->sections[k]));
         if (may)
             continue;
-        refuse(d, "uri");
-        snprintf(d->fault.reason, sizeof d->fault.reason,
-                 "a story of that uri belongs to a section that the sender may not send to");
+        decline(d, "uri",
+                "a story of that uri belongs to a section that the sender may not send to");
         return 1;
     }
     return 0;
@@ -487,9 +482,8 @@ static int check_origin(const struct log_proposal *p, const struct identity *lat
     for (size_t i = 0; i < n; i++)
         if (memcmp(owners[i], nobody, sizeof nobody) != 0 &&
             memcmp(owners[i], own, sizeof own) != 0) {
-            refuse(d, "signature");
-            snprintf(d->fault.reason, sizeof d->fault.reason,
-                     "the story is signed by an origin, and only that origin may change it");
+            decline(d, "signature",
+                    "the story is signed by an origin, and only that origin may change it");
             return 1;
         }
     return 0;

@@ -1,6 +1,7 @@
 #include "daemon/spool/drop.h"
 
 #include "proto/input.h"
+#include "proto/translation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,8 +50,10 @@ size_t drop_count(const struct drop *d, enum log_outcome outcome) {
 
 /* ---- reading */
 
-static enum drop_state refuse(struct drop *d, enum drop_state state, const char *what, int error) {
-    fault_set(&d->refusal.fault, "", "%s: %s", what, strerror(error));
+static enum drop_state cannot(struct drop *d, enum drop_state state, const char *sentence,
+                              int error) {
+    fault_say(&d->refusal.fault, "", sentence);
+    fault_add(&d->refusal.fault, strerror(error), translated(strerror(error)));
     return state;
 }
 
@@ -69,7 +72,7 @@ static bool is_written_to(int fd) {
 static enum drop_state read_open(struct drop *d, int fd, struct slice *ret) {
     struct stat st;
     if (fstat(fd, &st) < 0)
-        return refuse(d, DROP_UNAVAILABLE, "it can't be read", errno);
+        return cannot(d, DROP_UNAVAILABLE, "it can't be read", errno);
     audit_user(st.st_uid, d->owner);
     if (!S_ISREG(st.st_mode)) {
         fault_set(&d->refusal.fault, "", "it is no plain file");
@@ -78,7 +81,7 @@ static enum drop_state read_open(struct drop *d, int fd, struct slice *ret) {
     if (is_written_to(fd))
         return DROP_BUSY;
     int r = input_read(fd, d->arena, ret);
-    return r < 0 ? refuse(d, DROP_UNAVAILABLE, "it can't be read", -r) : DROP_PROPOSED;
+    return r < 0 ? cannot(d, DROP_UNAVAILABLE, "it can't be read", -r) : DROP_PROPOSED;
 }
 
 static enum drop_state read_file(struct drop *d, struct slice *ret) {
@@ -87,7 +90,7 @@ static enum drop_state read_file(struct drop *d, struct slice *ret) {
     if (fd < 0 && errno == ENOENT)
         return DROP_GONE;
     if (fd < 0) /* what only a person can change is refused; a full table passes */
-        return refuse(d,
+        return cannot(d,
                       errno == EACCES || errno == EPERM || errno == ELOOP || errno == ENXIO
                           ? DROP_REFUSED
                           : DROP_UNAVAILABLE,
@@ -167,18 +170,24 @@ void drop_read(struct drop *d) {
 
 /* ---- finishing */
 
+/* "section: there is no section …", or without a field. */
+static void write_fault(FILE *f, const struct fault *fault) {
+    fprintf(f, "%s%s%s\n", fault->field, *fault->field == '\0' ? "" : translated(": "),
+            fault_local(fault));
+}
+
 static void write_item(FILE *f, const struct drop_item *item) {
     unsigned long long seq = item->seq;
     switch (item->outcome) {
     case LOG_REFUSED:
-        fprintf(f, "refused: %s: %s%s%s\n", item->title, item->fault.field,
-                *item->fault.field == '\0' ? "" : ": ", item->fault.reason);
+        fprintf(f, translated("refused: %s: "), item->title);
+        write_fault(f, &item->fault);
         break;
     case LOG_DUPLICATE:
-        fprintf(f, "duplicate of %llu on %s: %s\n", seq, item->topic, item->title);
+        fprintf(f, translated("duplicate of %llu on %s: %s\n"), seq, item->topic, item->title);
         break;
-    case LOG_HELD: fprintf(f, "held on %s: %s\n", item->topic, item->title); break;
-    default: fprintf(f, "accepted as %llu on %s: %s\n", seq, item->topic, item->title);
+    case LOG_HELD: fprintf(f, translated("held on %s: %s\n"), item->topic, item->title); break;
+    default: fprintf(f, translated("accepted as %llu on %s: %s\n"), seq, item->topic, item->title);
     }
 }
 
@@ -187,17 +196,15 @@ static void write_reason(FILE *f, const struct drop *d) {
     time_t now = time(NULL);
     struct tm tm;
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-    fprintf(f, "%s, refused at %s\n", d->name, when);
-    if (*d->refusal.fault.reason != '\0') {
-        if (d->refusal.line > 0)
-            fprintf(f, "line %zu: ", d->refusal.line);
-        fprintf(f, "%s%s%s\n", d->refusal.fault.field, *d->refusal.fault.field == '\0' ? "" : ": ",
-                d->refusal.fault.reason);
-    }
+    fprintf(f, translated("%s, refused at %s\n"), d->name, when);
+    if (d->refusal.line > 0)
+        fprintf(f, translated("line %zu: "), d->refusal.line);
+    if (*d->refusal.fault.reason != '\0')
+        write_fault(f, &d->refusal.fault);
     for (size_t i = 0; i < d->n_items; i++)
         write_item(f, &d->items[i]);
-    for (size_t i = 0; i < d->parsed.warnings.n; i++)
-        fprintf(f, "warning: %s\n", d->parsed.warnings.items[i]);
+    for (size_t i = 0; i < d->parsed.local.n; i++)
+        fprintf(f, translated("warning: %s\n"), d->parsed.local.items[i]);
 }
 
 /* The k-th name to try for it: page.txt, page.2.txt, page.3.txt. */
@@ -283,5 +290,5 @@ void drop_finish(struct drop *d) {
     else if (r == -ENOENT)
         d->state = DROP_GONE;
     else
-        d->state = refuse(d, DROP_UNAVAILABLE, "it can't be moved", -r);
+        d->state = cannot(d, DROP_UNAVAILABLE, "it can't be moved", -r);
 }

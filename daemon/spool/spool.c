@@ -424,7 +424,7 @@ static void append(struct spool *s) {
     if (r == 0 || r == -EAGAIN)
         return;
     struct log_result result = {.outcome = LOG_UNAVAILABLE};
-    fault_set(&result.fault, "", "the log takes nothing: %s", strerror(-r));
+    fault_set_error(&result.fault, r, "", "the log takes nothing");
     while (s->appended < d->n_proposals)
         item_decided(d->proposals[s->appended++].cookie, &result);
 }
@@ -560,7 +560,8 @@ int spool_open(sd_event *event, const struct settings *settings, struct log *log
     s->work_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int r = s->candidates == NULL || s->work_fd < 0 ? -ENOMEM : open_folders(s);
     if (r < 0)
-        fault_set(ret_fault, "spool", "%s: %s", settings->spool.directory, strerror(-r));
+        fault_set_error(ret_fault, r, "spool", "the folder %s can't be used",
+                        settings->spool.directory);
     if (r >= 0 && *settings->spool.sign != '\0')
         r = key_pair_read(KEY_ED25519, settings->spool.sign, &s->sign, ret_fault);
     if (r >= 0)

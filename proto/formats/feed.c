@@ -189,8 +189,7 @@ void feed_item_end(struct feed *f, struct feed_item *item, struct slice source) 
     if (f->error != 0)
         return;
     if (codec_check_article(article, &fault) < 0)
-        f->error = parsed_warn(f->arena, f->parsed, "%s is left out: %s %s", item->place,
-                               fault.field, fault.reason);
+        f->error = parsed_warn_fault(f->arena, f->parsed, item->place, &fault);
     else
         push(f, (void ***)&f->parsed->articles, &f->parsed->n_articles, article);
 }
@@ -217,8 +216,10 @@ int feed_parse(struct arena *a, const struct rules *rules, const struct parse_in
         return r;
     if (f.n_items == 0)
         return fault_set(&ret_fault->fault, "", "the feed has no items");
-    if (ret->n_articles == 0)
-        return fault_set(&ret_fault->fault, "", "the feed has no items with a title or text: %s",
-                         ret->warnings.items[0]);
+    if (ret->n_articles == 0) {
+        fault_set(&ret_fault->fault, "", "the feed has no items with a title or text");
+        fault_add(&ret_fault->fault, ret->warnings.items[0], ret->local.items[0]);
+        return -EINVAL;
+    }
     return 0;
 }

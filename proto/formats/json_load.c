@@ -1,5 +1,7 @@
 #include "proto/formats/json_load.h"
 
+#include "proto/translation.h"
+
 #include <errno.h>
 
 enum {
@@ -42,7 +44,7 @@ static const char *bound(struct slice s) {
         case '{':
             values++;
             if (++depth > JSON_DEPTH)
-                return "its values are nested too deep";
+                return N_("its values are nested too deep");
             break;
         case ']':
         case '}': depth -= depth > 0; break;
@@ -50,7 +52,7 @@ static const char *bound(struct slice s) {
         default: break;
         }
         if (values > JSON_VALUES)
-            return "it has too many values";
+            return N_("it has too many values");
     }
     return NULL;
 }
@@ -63,14 +65,13 @@ int json_load_object(struct slice bytes, json_t **ret, struct parse_fault *ret_f
     *ret_fault = (struct parse_fault){0};
     const char *why = bound(s);
     if (why != NULL)
-        return fault_set(&ret_fault->fault, "", "%s", why);
+        return fault_say(&ret_fault->fault, "", why);
     json_t *value = json_loadb((const char *)s.data, s.len, JSON_REJECT_DUPLICATES, &error);
     if (value == NULL && json_error_code(&error) == json_error_out_of_memory)
         return -ENOMEM;
     if (value == NULL) {
         ret_fault->line = error.line > 0 ? (size_t)error.line : 0;
         fault_set(&ret_fault->fault, "", "is no well-formed JSON: %s", error.text);
-        codec_mend_utf8(ret_fault->fault.reason);
         return -EINVAL;
     }
     if (!json_is_object(value)) {

@@ -15,17 +15,14 @@
 
 void news_refuse(struct news_reading *r, const xmlNode *node, const char *field, const char *format,
                  ...) {
-    char reason[sizeof r->fault->fault.reason];
     va_list arguments;
     if (r->error != 0)
         return;
-    va_start(arguments, format);
-    vsnprintf(reason, sizeof reason, format, arguments);
-    va_end(arguments);
-    codec_mend_utf8(reason);
     long line = node == NULL ? 0 : xmlGetLineNo(node);
     r->fault->line = line > 0 ? (size_t)line : 0;
-    r->error = fault_set(&r->fault->fault, field, "%s", reason);
+    va_start(arguments, format);
+    r->error = fault_set_va(&r->fault->fault, field, format, arguments);
+    va_end(arguments);
 }
 
 /* In place: no white space at the ends, a run that has more than spaces is one

@@ -324,15 +324,20 @@ static void read_envelope(struct news_reading *r, const xmlNode *item, Article *
         article->version = news_version(r, version);
 }
 
-static void leave_out(struct news_reading *r, const xmlNode *item, const char *why) {
-    if (parsed_warn(r->arena, r->parsed, "line %ld: the %s %s is left out: it %s",
-                    xmlGetLineNo(item), (const char *)item->name, news_attribute(r, item, "guid"),
-                    why) < 0)
+static void leave_out(struct news_reading *r, const xmlNode *item, bool empty) {
+    const char *name = (const char *)item->name, *guid = news_attribute(r, item, "guid");
+    int left_out =
+        empty ? parsed_warn(r->arena, r->parsed,
+                            "line %ld: the %s %s is left out: it carries neither text nor media",
+                            xmlGetLineNo(item), name, guid)
+              : parsed_warn(r->arena, r->parsed,
+                            "line %ld: the %s %s is left out: it holds references and no article",
+                            xmlGetLineNo(item), name, guid);
+    if (left_out < 0)
         r->error = -ENOMEM;
 }
 
 static void read_item(struct news_reading *r, const xmlNode *item, bool alone) {
-    static const char no_text[] = "carries neither text nor media";
     Article *article = article_new(r->arena);
     if (article == NULL) {
         r->error = -ENOMEM;
@@ -345,9 +350,9 @@ static void read_item(struct news_reading *r, const xmlNode *item, bool alone) {
     bool empty = article->n_blocks == 0 && article->n_media == 0 && *article->headline == '\0' &&
                  article->status != STATUS_CANCELED;
     if (r->error == 0 && empty && alone)
-        news_refuse(r, item, "contentSet", "the item %s", no_text);
+        news_refuse(r, item, "contentSet", "the item carries neither text nor media");
     else if (r->error == 0 && empty)
-        leave_out(r, item, no_text);
+        leave_out(r, item, true);
     else
         news_finish(r, article, item, "newsml");
 }
@@ -359,7 +364,7 @@ static void read_message(struct news_reading *r, const xmlNode *message) {
         if (xml_is(n, "newsItem"))
             read_item(r, n, false);
         else if (n->type == XML_ELEMENT_NODE)
-            leave_out(r, n, "holds references and no article");
+            leave_out(r, n, false);
     }
     if (r->error == 0 && r->parsed->n_articles == 0)
         news_refuse(r, message, "itemSet", "there is no news item with text in it");

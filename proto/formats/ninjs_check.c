@@ -25,9 +25,11 @@ static void leave(struct check *c, size_t before) {
     c->path[before] = '\0';
 }
 
-static int refuse(struct check *c, const char *reason) {
-    fault_set(c->fault, c->path, "%s", reason);
-    codec_mend_utf8(c->fault->field);
+__attribute__((format(printf, 2, 3))) static int refuse(struct check *c, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fault_set_va(c->fault, c->path, format, arguments);
+    va_end(arguments);
     return -EINVAL;
 }
 
@@ -82,14 +84,14 @@ static bool is_of_type(const struct property *p, const json_t *value) {
     return false;
 }
 
-static const char *type_name(enum property_type type) {
+static int refuse_type(struct check *c, enum property_type type) {
     switch (type) {
     case NUMBER:
-    case INTEGER: return "is no number";
+    case INTEGER: return refuse(c, "is no number");
     case OBJECT:
-    case MAP: return "is no object";
-    case LIST: return "is no array";
-    default: return "is no string";
+    case MAP: return refuse(c, "is no object");
+    case LIST: return refuse(c, "is no array");
+    default: return refuse(c, "is no string");
     }
 }
 
@@ -100,9 +102,7 @@ static int check_number(struct check *c, const struct property *p, const json_t 
         return refuse(c, "is no whole number");
     if (p->most == 0 || (number >= p->least && number <= p->most))
         return 0;
-    char reason[64];
-    snprintf(reason, sizeof reason, "is not from %d to %d", p->least, p->most);
-    return refuse(c, reason);
+    return refuse(c, "is not from %d to %d", p->least, p->most);
 }
 
 static int check_list(struct check *c, const struct property *p, const json_t *value) {
@@ -134,15 +134,12 @@ static int check_map(struct check *c, const struct property *p, const json_t *va
 }
 
 static int check_value(struct check *c, const struct property *p, const json_t *value) {
-    char reason[200];
     switch (p->type) {
     case WORD:
         if (has_word(p->words, json_string_value(value)))
             return 0;
-        snprintf(reason, sizeof reason, "'%.40s' is none of %.*s", json_string_value(value),
-                 (int)strlen(p->words) - 1, p->words);
-        codec_mend_utf8(reason);
-        return refuse(c, reason);
+        return refuse(c, "'%.40s' is none of %.*s", json_string_value(value),
+                      (int)strlen(p->words) - 1, p->words);
     case DATE: return is_cut_date(json_string_value(value)) ? 0 : refuse(c, "is no date");
     case NUMBER:
     case INTEGER: return check_number(c, p, value);
@@ -181,7 +178,7 @@ static int check_member(struct check *c, const struct shape *shape, const char *
         return shape->open ? 0 : refuse(c, "is no property of ninjs in this place");
     return (near->families & c->families) == 0
                ? refuse(c, "is of another version of ninjs than the properties before it")
-               : refuse(c, type_name(near->type));
+               : refuse_type(c, near->type);
 }
 
 static bool has_one(const json_t *object, const char *const pair[2]) {
@@ -190,13 +187,10 @@ static bool has_one(const json_t *object, const char *const pair[2]) {
 }
 
 static int check_either(struct check *c, const json_t *object, const struct shape *shape) {
-    char reason[100];
     if (shape->either[0] == NULL || has_one(object, shape->either) ||
         has_one(object, shape->either + 2))
         return 0;
-    snprintf(reason, sizeof reason, "has not exactly one of %s and %s", shape->either[0],
-             shape->either[1]);
-    return refuse(c, reason);
+    return refuse(c, "has not exactly one of %s and %s", shape->either[0], shape->either[1]);
 }
 
 static int check_object(struct check *c, const json_t *object, const struct shape *shape) {

@@ -68,13 +68,12 @@ struct story {
 __attribute__((format(printf, 4, 5))) static int fault_here(struct story *s, size_t line,
                                                             const char *field, const char *format,
                                                             ...) {
-    char reason[sizeof s->fault->fault.reason];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(reason, sizeof reason, format, arguments);
+    fault_set_va(&s->fault->fault, field, format, arguments);
     va_end(arguments);
     s->fault->line = line;
-    return fault_set(&s->fault->fault, field, "%s", reason);
+    return -EINVAL;
 }
 
 static struct slice trim(struct slice s) {

@@ -1,6 +1,7 @@
 #include "proto/formats/xml.h"
 
 #include "proto/charset.h"
+#include "proto/translation.h"
 
 #include <errno.h>
 #include <libxml/SAX2.h>
@@ -34,7 +35,7 @@ static void start_element(void *ctx, const xmlChar *name, const xmlChar *prefix,
     struct reading *r = ctxt->_private;
     r->elements += 1 + (size_t)n_attributes + (size_t)n_namespaces;
     if (r->elements > XML_ELEMENTS) {
-        stop(ctxt, "it has too many elements");
+        stop(ctxt, N_("it has too many elements"));
         return;
     }
     xmlSAX2StartElementNs(ctx, name, prefix, uri, n_namespaces, namespaces, n_attributes,
@@ -44,7 +45,7 @@ static void start_element(void *ctx, const xmlChar *name, const xmlChar *prefix,
 static void declare_entity(void *ctx, const xmlChar *name, int type, const xmlChar *public_id,
                            const xmlChar *system_id, xmlChar *content) {
     (void)name, (void)type, (void)public_id, (void)system_id, (void)content;
-    stop(ctx, "it declares an entity; a document's own entities are not taken");
+    stop(ctx, N_("it declares an entity; a document's own entities are not taken"));
 }
 
 /* libxml2's messages end in a line feed. */
@@ -53,14 +54,13 @@ static int fault_from(const xmlParserCtxt *ctxt, const struct reading *reading,
     const xmlError *e = &ctxt->lastError;
     if (reading->refused != NULL) {
         f->line = ctxt->input == NULL || ctxt->input->line < 0 ? 0 : (size_t)ctxt->input->line;
-        return fault_set(&f->fault, "", "%s", reading->refused);
+        return fault_say(&f->fault, "", reading->refused);
     }
     if (e->code == XML_ERR_NO_MEMORY)
         return -ENOMEM;
     const char *message = e->message == NULL ? "it can't be read" : e->message;
     f->line = e->line > 0 ? (size_t)e->line : 0;
     fault_set(&f->fault, "", "is no well-formed XML: %.*s", (int)strcspn(message, "\n"), message);
-    codec_mend_utf8(f->fault.reason);
     return -EINVAL;
 }
 

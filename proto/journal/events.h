@@ -23,6 +23,7 @@
     EVENT(LOG_LEVEL_SET, NOTICE, "3b4e31ffc0a84656866308b64962d02d", F(PERSON))                    \
     EVENT(SOCKET_DIFFERS, WARNING, "ebd9e133d2914b4fb661024ca8939d44", F(REASON))                  \
     EVENT(INSECURE, WARNING, "9a9f5b94c4ac46529457d48e62aa4078", 0)                                \
+    EVENT(LANGUAGE_MISSING, WARNING, "779eeb24352013af1563a39341a3e12b", F(REASON))                \
     /* ---- newswired: the log */                                                                  \
     EVENT(LOG_RECOVERED, WARNING, "548d49001e4baf911f4111740320748c", F(REASON))                   \
     EVENT(LOG_DAMAGED, ERR, "278a61bd2ecd6be6d3964d88d05c24f8", F(REASON))                         \

@@ -64,12 +64,10 @@ static void push(struct builder *b, struct text_list *list, struct slice s) {
 }
 
 __attribute__((format(printf, 2, 3))) static void warn(struct builder *b, const char *format, ...) {
-    char text[WARNING_BYTES];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    push(b, &b->out->warnings, slice_of(text));
+    va_list arguments;
+    va_start(arguments, format);
+    keep(b, parsed_warn_va(b->arena, b->out, format, arguments));
+    va_end(arguments);
 }
 
 static void unplaced(struct builder *b, struct slice s) {

@@ -46,11 +46,6 @@ static int set(struct reading *p, char **field, struct slice value) {
     return 0;
 }
 
-static int warn(struct reading *p, const char *text) {
-    struct text_list *w = &p->out->warnings;
-    return article_push_string(p->arena, &w->items, &w->n, text, strlen(text));
-}
-
 static struct slice take_line(struct slice *text) {
     const uint8_t *end = memchr(text->data, '\n', text->len);
     size_t len = end == NULL ? text->len : (size_t)(end - text->data);
@@ -95,7 +90,9 @@ static int set_header(struct reading *p, const struct header *h, struct slice va
         int r =
             article_push_string(p->arena, &u->items, &u->n, (const char *)value.data, value.len);
         return r < 0 || value.len == 0 ? r
-                                       : warn(p, "the header's date is no date such as 2031-04-09");
+                                       : parsed_warn(p->arena, p->out,
+                                                     "the header's date is no date such as "
+                                                     "2031-04-09");
     }
     if (field == &p->info.page &&
         dates_find_page(value, &p->rules->page.page_words, &at, &number) && at.len == value.len)
@@ -267,8 +264,9 @@ static int read_defaults(struct reading *p, const struct parse_input *input, boo
     if (r == 0)
         r = set_text(p, &p->info.language, latin ? "en" : "zh-Hans");
     if (r == 0 && p->info.date[0] == '\0')
-        r = warn(p,
-                 "the page has no date: neither a header, a folio line nor the file's name tells");
+        r = parsed_warn(
+            p->arena, p->out,
+            "the page has no date: neither a header, a folio line nor the file's name tells");
     return r;
 }
 
@@ -292,9 +290,9 @@ bool page_recognise(const struct parse_input *input) {
     return true;
 }
 
-static int refuse(struct parse_fault *f, const char *reason) {
+static int refuse(struct parse_fault *f, const char *sentence) {
     *f = (struct parse_fault){0};
-    return fault_set(&f->fault, "", "%s", reason);
+    return fault_say(&f->fault, "", sentence);
 }
 
 /* The number of the line that is one too many; 0 when all are within the limit. */
