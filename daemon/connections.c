@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/tcp.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -23,6 +24,12 @@ enum {
      * HELLO and INITIATE of CURVE, or READY of NULL (ZeroMQ RFC 23, 26). */
     CURVE_BYTES = 64 + 202 + 150,
     NULL_BYTES = 64 + 20,
+    /* libzmq keeps what a peer has sent until its message is complete, and bounds neither
+     * how many frames a message has nor the bytes that wait. Who has sent so much since a
+     * message of his was taken is cut off; what heartbeats need each second doesn't count. */
+    UNHEARD_BYTES = 4 * LIMIT_MESSAGE_BYTES,
+    HEARTBEAT_BYTES = 256,
+    LOOK_USEC = 200000,
 };
 
 /* Properties that our ZAP replies give to a connection's messages. */
@@ -35,7 +42,9 @@ struct place {
     uint64_t accepted;   /* when; 0: it is none now */
     uint64_t connection; /* that a message told of; 0: none yet */
     uint64_t accepted_usec;
-    bool finished; /* its handshake */
+    bool finished;           /* its handshake */
+    uint64_t messages, seen; /* that were taken; and when look_round came by last */
+    uint64_t heard_bytes;    /* that it had sent then */
     char key[KEY_TEXT_BYTES];
 };
 
@@ -53,6 +62,7 @@ struct connections {
     char key_text[KEY_TEXT_BYTES];
     void *zap;
     struct loop_socket *zap_watch;
+    sd_event_source *round;
     struct watched {
         struct connections *all;
         void *socket, *monitor;
@@ -94,12 +104,21 @@ static void finish(struct connections *c, struct place *p) {
     p->finished = true;
 }
 
-static bool has_finished(const struct connections *c, int fd) {
+/* That the peer has sent. 0; -EOPNOTSUPP: a Unix socket, which only this machine's users
+ * reach; other -errno. */
+static int bytes_received(int fd, uint64_t *ret) {
     struct tcp_info info = {0};
     socklen_t len = sizeof info;
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-        return errno == EOPNOTSUPP; /* a Unix socket: only this machine's users reach it */
-    return info.tcpi_bytes_received >= (c->secure ? CURVE_BYTES : NULL_BYTES);
+        return -errno;
+    *ret = info.tcpi_bytes_received;
+    return 0;
+}
+
+static bool has_finished(const struct connections *c, int fd) {
+    uint64_t bytes;
+    int r = bytes_received(fd, &bytes);
+    return r == -EOPNOTSUPP || (r == 0 && bytes >= (c->secure ? CURVE_BYTES : NULL_BYTES));
 }
 
 /* Closes the oldest of those who have not finished, when there are too many. */
@@ -175,14 +194,7 @@ static void monitor_readable(void *userdata) {
     pthread_mutex_unlock(&c->mutex);
 }
 
-/* ---- ZAP */
-
-static bool is_banned(const struct connections *c, const char *key) {
-    for (size_t i = 0; i < BANS; i++)
-        if (c->bans[i].until_usec > loop_monotonic_usec() && strcmp(c->bans[i].key, key) == 0)
-            return true;
-    return false;
-}
+/* ---- refusals */
 
 static void tell_refusal(struct connections *c, const char *address, const char *key,
                          const char *why) {
@@ -197,9 +209,58 @@ static void tell_refusal(struct connections *c, const char *address, const char 
                  (unsigned long long)c->unsaid);
     journal(JOURNAL_CONNECTION_REFUSED,
             &(struct journal_subject){.address = address, .key = key, .reason = why},
-            "a connection from %s is refused: its key %s %s%s", address, key, why, more);
+            "a connection from %s is refused: its key %s %s%s", address,
+            *key == '\0' ? "(none)" : key, why, more);
     c->line_usec = now;
     c->unsaid = 0;
+}
+
+/* ---- those who send without an end */
+
+/* Whether it has sent too much since a message of it was taken. */
+static bool is_endless(struct place *p, int fd) {
+    uint64_t bytes;
+    if (bytes_received(fd, &bytes) < 0)
+        return false;
+    p->heard_bytes += HEARTBEAT_BYTES * LOOK_USEC / 1000000;
+    if (p->messages != p->seen || p->heard_bytes > bytes)
+        p->heard_bytes = bytes;
+    p->seen = p->messages;
+    return bytes - p->heard_bytes > UNHEARD_BYTES;
+}
+
+static void cut_endless(struct connections *c, struct place *p, int fd) {
+    char host[INET6_ADDRSTRLEN] = "?";
+    struct sockaddr_storage from;
+    socklen_t len = sizeof from;
+    if (getpeername(fd, (struct sockaddr *)&from, &len) == 0)
+        getnameinfo((struct sockaddr *)&from, len, host, sizeof host, NULL, 0, NI_NUMERICHOST);
+    tell_refusal(c, host, p->key, "sends a message without an end");
+    if (shutdown(fd, SHUT_RDWR) == 0)
+        c->counts.cut++;
+    p->messages++; /* once is enough */
+}
+
+static int look_round(sd_event_source *source, uint64_t usec, void *userdata) {
+    struct connections *c = userdata;
+    (void)usec;
+    pthread_mutex_lock(&c->mutex);
+    mind_monitors(c);
+    for (size_t i = 0; i < c->n_places; i++)
+        if (c->places[i].accepted != 0 && is_endless(&c->places[i], (int)i))
+            cut_endless(c, &c->places[i], (int)i);
+    pthread_mutex_unlock(&c->mutex);
+    sd_event_source_set_time_relative(source, LOOK_USEC);
+    return 0;
+}
+
+/* ---- ZAP */
+
+static bool is_banned(const struct connections *c, const char *key) {
+    for (size_t i = 0; i < BANS; i++)
+        if (c->bans[i].until_usec > loop_monotonic_usec() && strcmp(c->bans[i].key, key) == 0)
+            return true;
+    return false;
 }
 
 static size_t put_property(uint8_t *to, const char *name, const char *value) {
@@ -312,6 +373,8 @@ static struct place *place_of(struct connections *c, const struct identity *who)
 void connections_note(struct connections *c, const struct identity *who) {
     pthread_mutex_lock(&c->mutex);
     struct place *p = place_of(c, who);
+    if (who->fd >= 0 && (size_t)who->fd < c->n_places)
+        c->places[who->fd].messages++;
     if (p != NULL && p->connection != who->connection) {
         p->connection = who->connection;
         memcpy(p->key, who->key, sizeof p->key);
@@ -450,16 +513,22 @@ int connections_open(sd_event *event, void *zmq_context, const struct settings *
         key_public_text(KEY_CURVE, c->key.public_key, c->key_text);
         r = open_zap(c);
     }
+    if (r == 0)
+        r = sd_event_add_time_relative(event, &c->round, CLOCK_MONOTONIC, LOOK_USEC, 0, look_round,
+                                       c);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(c->round, SD_EVENT_ON);
     if (r < 0)
         connections_close(c);
     else
         *ret = c;
-    return r;
+    return r < 0 ? r : 0;
 }
 
 struct connections *connections_close(struct connections *c) {
     if (c == NULL)
         return NULL;
+    sd_event_source_disable_unref(c->round);
     loop_socket_free(c->zap_watch);
     if (c->zap != NULL)
         zmq_close(c->zap);

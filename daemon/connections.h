@@ -1,6 +1,7 @@
 /*
  * Who is connected: CURVE and its ZAP handler (ZeroMQ RFC 27), the bound on
- * connections that never finish their handshake, bans, and cutting connections off.
+ * connections that never finish their handshake, or a message, bans, and cutting
+ * connections off.
  *
  * ZAP gives each connection a number that rises, and its messages carry it, so that a
  * message, a connection and a file descriptor can be told to belong together, though
@@ -53,7 +54,8 @@ const char *connections_key(const struct connections *c) __attribute__((nonnull)
 /* What a message (a zmq_msg_t) says of its sender. Any thread. */
 void connections_identify(void *message, struct identity *ret) __attribute__((nonnull));
 
-/* Remembers which descriptor belongs to the sender, to cut it off by. Any thread. */
+/* Remembers which descriptor belongs to the sender, to cut it off by, and that a message of it
+ * was taken: who sends much without one is cut off. Any thread. */
 void connections_note(struct connections *c, const struct identity *who) __attribute__((nonnull));
 
 /* Whether the connection still stands. Exact for what libzmq has told before the

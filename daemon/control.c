@@ -148,12 +148,12 @@ static void readable(void *userdata) {
     for (int i = 0; i < TURN_MESSAGES; i++) {
         struct socket_peer peer;
         zmq_msg_t m;
-        int r = socket_receive(c->socket, &peer, &m);
-        if (r == -EBADMSG)
-            send_reply(c, &peer, NEWSWIRE__V1__ERROR__CODE__malformed,
-                       "a request is one frame, and there are more, or none", "");
-        if (r == -EBADMSG)
+        struct fault f;
+        int r = socket_receive(c->socket, REQUEST_BYTES, &peer, &m, &f);
+        if (r == -EBADMSG || r == -EMSGSIZE) {
+            send_reply(c, &peer, NEWSWIRE__V1__ERROR__CODE__malformed, f.reason, "");
             continue;
+        }
         if (r < 0)
             return;
         take_request(c, &peer, zmq_msg_get(&m, ZMQ_SRCFD),

@@ -693,11 +693,9 @@ static void hand_over(struct intake *in) {
 }
 
 static void take_message(struct intake *in, const struct socket_peer *peer, zmq_msg_t *m) {
-    struct identity who = {0};
-    if (connections_secure(in->connections)) {
-        connections_identify(m, &who);
-        connections_note(in->connections, &who);
-    }
+    struct identity who;
+    connections_identify(m, &who);
+    connections_note(in->connections, &who);
     take_request(in, peer, who.key, (struct slice){zmq_msg_data(m), zmq_msg_size(m)});
 }
 
@@ -707,10 +705,12 @@ static void readable(void *userdata) {
         struct socket_peer peer;
         struct fault fault = {0};
         zmq_msg_t *m = &in->messages[in->n_messages];
-        int r = socket_receive(in->socket, &peer, m);
-        if (r == -EBADMSG) {
-            fault_set(&fault, "", "a request is one frame, and there are more, or none");
-            refuse_request(in, &peer, 0, NEWSWIRE__V1__ERROR__CODE__malformed, "", "", &fault);
+        int r = socket_receive(in->socket, LIMIT_MESSAGE_BYTES, &peer, m, &fault);
+        if (r == -EBADMSG || r == -EMSGSIZE) {
+            refuse_request(in, &peer, 0,
+                           r == -EMSGSIZE ? NEWSWIRE__V1__ERROR__CODE__too_large
+                                          : NEWSWIRE__V1__ERROR__CODE__malformed,
+                           "", "", &fault);
             continue;
         }
         if (r < 0)

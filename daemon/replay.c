@@ -478,11 +478,11 @@ static void take_request(struct replay *r, const struct sender *from, struct sli
 }
 
 static void take_message(struct replay *r, const struct socket_peer *peer, zmq_msg_t *m) {
-    struct identity who = {0};
+    struct identity who;
     struct sender from = {.peer = peer, .client = &trust_anybody, .key = ""};
+    connections_identify(m, &who);
+    connections_note(r->connections, &who);
     if (connections_secure(r->connections)) {
-        connections_identify(m, &who);
-        connections_note(r->connections, &who);
         from.client = trust_client(r->settings, who.key);
         from.key = who.key;
     }
@@ -494,13 +494,14 @@ static void receive(struct replay *r) {
         struct socket_peer peer;
         struct fault f = {0};
         zmq_msg_t m;
-        int e = socket_receive(r->socket, &peer, &m);
-        if (e == -EBADMSG) {
-            fault_set(&f, "", "a request is one frame, and there are more, or none");
-            send_error(r, &peer, 0, NEWSWIRE__V1__ERROR__CODE__malformed, &f);
-        }
-        if (e == -EBADMSG)
+        int e = socket_receive(r->socket, REQUEST_BYTES, &peer, &m, &f);
+        if (e == -EBADMSG || e == -EMSGSIZE) {
+            send_error(r, &peer, 0,
+                       e == -EMSGSIZE ? NEWSWIRE__V1__ERROR__CODE__too_large
+                                      : NEWSWIRE__V1__ERROR__CODE__malformed,
+                       &f);
             continue;
+        }
         if (e < 0)
             return;
         take_message(r, &peer, &m);

@@ -8,6 +8,8 @@ void *socket_new(void *context, int type, int64_t most_bytes) {
     int linger = SOCKET_LINGER_MSEC, yes = 1, interval = 5000, timeout = 15000;
     if (s == NULL)
         return NULL;
+    if (type == ZMQ_ROUTER)
+        most_bytes *= SOCKET_TOLD_TIMES;
     int r = zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &most_bytes, sizeof most_bytes);
     r |= zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof linger);
     r |= zmq_setsockopt(s, ZMQ_HEARTBEAT_IVL, &interval, sizeof interval);
@@ -85,7 +87,8 @@ static void drop_rest(void *router, zmq_msg_t *last) {
     }
 }
 
-int socket_receive(void *router, struct socket_peer *ret_peer, void *ret_body) {
+int socket_receive(void *router, size_t most_bytes, struct socket_peer *ret_peer, void *ret_body,
+                   struct fault *ret_fault) {
     zmq_msg_t *body = ret_body;
     zmq_msg_init(body);
     if (zmq_msg_recv(body, router, ZMQ_DONTWAIT) < 0)
@@ -100,10 +103,16 @@ int socket_receive(void *router, struct socket_peer *ret_peer, void *ret_body) {
             if (zmq_msg_recv(body, router, ZMQ_DONTWAIT) < 0)
                 return -errno;
         }
-        if (!zmq_msg_more(body))
+        if (!zmq_msg_more(body) && zmq_msg_size(body) <= most_bytes)
             return 1;
     }
+    bool too_large = !zmq_msg_more(body);
+    if (too_large)
+        fault_set(ret_fault, "", "a request has %zu bytes; %zu are the most", zmq_msg_size(body),
+                  most_bytes);
+    else
+        fault_set(ret_fault, "", "a request is one frame, and there are more, or none");
     drop_rest(router, body);
     zmq_msg_close(body);
-    return -EBADMSG;
+    return too_large ? -EMSGSIZE : -EBADMSG;
 }

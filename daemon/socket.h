@@ -12,6 +12,10 @@
 
 enum { SOCKET_LINGER_MSEC = 1000 };
 
+/* A frame on a ROUTER that is larger than it may be, but not twice as large, is received, so
+ * that its sender can be told. */
+enum { SOCKET_TOLD_TIMES = 2 };
+
 /* A socket with the limits that all of them have: ZMQ_MAXMSGSIZE, heartbeats
  * so that a dead peer is noticed, a linger for the last answers, and for a
  * ROUTER ZMQ_ROUTER_MANDATORY, without which a send beyond the high-water mark
@@ -44,8 +48,9 @@ int socket_send_message(void *router, const struct socket_peer *peer, void *mess
 
 /* Receives what a peer sent, without waiting: one frame behind the address and
  * an optional empty one. Returns 1 with *ret_body to be closed with
- * zmq_msg_close by the caller; -EBADMSG with *ret_peer set when there are too
- * many frames or none (all are taken off the socket); -EAGAIN when there is
- * nothing. ret_body is a zmq_msg_t that the caller has not initialised. */
-int socket_receive(void *router, struct socket_peer *ret_peer, void *ret_body)
-    __attribute__((nonnull, warn_unused_result));
+ * zmq_msg_close by the caller; with *ret_peer and *ret_fault set -EBADMSG when there are
+ * too many frames or none (all are taken off the socket), -EMSGSIZE when it has more than
+ * most_bytes; -EAGAIN when there is nothing. ret_body is a zmq_msg_t that the caller has not
+ * initialised. */
+int socket_receive(void *router, size_t most_bytes, struct socket_peer *ret_peer, void *ret_body,
+                   struct fault *ret_fault) __attribute__((nonnull, warn_unused_result));

@@ -359,8 +359,10 @@ static void what_is_no_request(void **state) {
     assert_int_equal(rig_receive_part(&r, s, &more).len, 0);
     assert_true(more);
     assert_null(reply(s)->error);
-    uint8_t *large = calloc(1, (64 << 10) + 1);
+    uint8_t *large = calloc(1, (128 << 10) + 1);
     rig_send(s, (struct slice){large, (64 << 10) + 1});
+    assert_non_null(strstr(reply(s)->error->message, "65537 bytes"));
+    rig_send(s, (struct slice){large, (128 << 10) + 1});
     free(large);
     status(t);
     status(s); /* connected anew */

@@ -310,13 +310,19 @@ static void an_empty_frame_before(void **state) {
 static void a_frame_too_large(void **state) {
     (void)state;
     void *s = sender(), *other = sender();
-    uint8_t *large = calloc(1, LIMIT_MESSAGE_BYTES + 1);
+    uint8_t *large = calloc(1, 2 * LIMIT_MESSAGE_BYTES + 1);
     serves(other);
     rig_send(s, (struct slice){large, LIMIT_MESSAGE_BYTES + 1});
+    const Reply *p = reply(s);
+    assert_int_equal(p->error->code, NEWSWIRE__V1__ERROR__CODE__too_large);
+    assert_non_null(strstr(p->error->message, "8388609 bytes"));
+    assert_int_equal(r.counts.malformed, 1);
+    serves(s);
+    rig_send(s, (struct slice){large, 2 * LIMIT_MESSAGE_BYTES + 1});
     free(large);
     serves(other);
     serves(s); /* its connection was closed, and made anew */
-    assert_int_equal(r.counts.malformed, 0);
+    assert_int_equal(r.counts.malformed, 1);
 }
 
 /* A refused article's own words come back only as far as they are text. */

@@ -574,8 +574,10 @@ static void what_is_no_request(void **state) {
     rig_send_part(s, (struct slice){nothing, 2}, true);
     rig_send(s, (struct slice){nothing, 2});
     refused(s, 0, NEWSWIRE__V1__ERROR__CODE__malformed, "", "one frame");
-    uint8_t *large = calloc(1, (256 << 10) + 1);
+    uint8_t *large = calloc(1, (512 << 10) + 1);
     rig_send(s, (struct slice){large, (256 << 10) + 1});
+    refused(s, 0, NEWSWIRE__V1__ERROR__CODE__too_large, "", "262145 bytes");
+    rig_send(s, (struct slice){large, (512 << 10) + 1});
     free(large);
     silent(s); /* connected anew */
 }
