@@ -418,6 +418,12 @@ int alert_config_load(struct arena *a, const char *path, struct alert_config **r
         snprintf(f->reason, sizeof f->reason, "%s", wrong);
         r = -EINVAL;
     }
+    if (r == 0 && c->n_groups == 0) {
+        *f = (struct config_fault){.key = "[alert \"name\"]",
+                                   .reason = "there is none: nobody would be told"};
+        snprintf(f->file, sizeof f->file, "%s", path);
+        r = -EINVAL;
+    }
     if (r == 0)
         *ret = c;
     return r;

@@ -175,11 +175,6 @@ static int turn(struct run *r) {
 
 static int run(struct run *r, const char *config) {
     int code = watch_open(&r->watch, &options, config);
-    if (code == EX_OK && r->watch.config->n_groups == 0) {
-        journal(JOURNAL_TOOL_FAILED, NULL,
-                "the config has no [alert \"name\"]: nobody would be told");
-        code = EX_CONFIG;
-    }
     if (code == EX_OK)
         code = lock(r);
     if (code == EX_OK)

@@ -22,9 +22,8 @@ static const struct options_row rows[] = {
 static const struct options options = {
     .program = "newswire-alert status",
     .arguments = "[GROUP]",
-    .summary =
-        "What is wrong, what was told of it, what waits to be told, and who can't be reached,\n"
-        "as 'run' has put it down.",
+    .summary = "What is wrong, what was told of it, what waits, and who can't be reached, as\n"
+               "'run' has put it down.",
     .rows = rows,
 };
 

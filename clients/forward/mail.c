@@ -127,7 +127,8 @@ static bool add_headers(const struct outlet_config *o, const struct parcel *p,
            add_header(list, "To", "%s", to) && add_header(list, "Subject", "%s", p->subject) &&
            add_header(list, "Message-ID", "<%s@%s>", p->message_id, host) &&
            ((p->action != PARCEL_KILL && !p->urgent) || add_header(list, "Importance", "high")) &&
-           (*p->uri == '\0' || add_article(list, p));
+           (*p->uri == '\0' ? add_header(list, "Auto-Submitted", "auto-generated") /* RFC 3834 */
+                            : add_article(list, p));
 }
 
 /* ---- the mail */

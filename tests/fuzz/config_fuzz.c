@@ -1,6 +1,7 @@
-/* A config, of the daemon and of the forwarder. */
+/* A config, of the daemon, of the forwarder and of the watcher. */
 #include "tests/fuzz/fuzz.h"
 
+#include "clients/alert/config.h"
 #include "clients/forward/config.h"
 #include "daemon/settings.h"
 
@@ -22,9 +23,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct config_fault f = {0};
     struct settings settings;
     struct forward_config *forward;
+    struct alert_config *alert;
     check(settings_read(a, path, &settings, &f), &f);
     f = (struct config_fault){0};
     check(forward_config_load(a, path, &forward, &f), &f);
+    f = (struct config_fault){0};
+    check(alert_config_load(a, path, &alert, &f), &f);
     close(fd);
     return 0;
 }

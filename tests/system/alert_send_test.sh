@@ -141,7 +141,7 @@ assert max(len(line) for line in raw.split(b"\r\n")) <= 998
 raw.split(b"\r\n\r\n")[0].decode("ascii")
 mail = email.message_from_bytes(raw, policy=email.policy.default)
 assert mail["X-Rcpt"] == "duty@here.example editor@here.example", mail["X-Rcpt"]
-assert mail["Importance"] == "high", mail.items()
+assert mail["Importance"] == "high" and mail["Auto-Submitted"] == "auto-generated", mail.items()
 assert mail["Subject"].startswith(title[:24]) and "�" not in mail["Subject"], mail["Subject"]
 assert "newswired 无应答" in mail.get_body().get_content(), raw
 END

@@ -8,10 +8,16 @@
 
 mkdir "$work/disk"
 disk=no
-if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=2m tmpfs "$work/disk" 2>/dev/null; then
+if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=8m tmpfs "$work/disk" 2>/dev/null; then
     disk=yes
     cleanup() { umount -l "$work/disk" 2>/dev/null || true; }
 fi
+
+log_directory=$work/disk/log
+write_config <<END
+[log]
+free_bytes = 1M
+END
 
 step "a wire, a forwarder with two outlets, a web server for the people on duty"
 start_daemon
@@ -112,11 +118,16 @@ section=politics send_article u:9 1 "Late"
 wait_heard duty no_page over
 
 if [ "$disk" = yes ]; then
-    step "a disk fills up, and is cleared"
-    dd if=/dev/zero of="$work/disk/big" bs=1k count=1500 2>/dev/null
+    step "a disk fills up, so that nothing is taken in, and is cleared"
+    dd if=/dev/zero of="$work/disk/big" bs=1k count=8000 2>/dev/null || true
     wait_heard duty disk_full new
+    story "Too much" news >"$work/story.txt"
+    send --timeout 1 "$work/story.txt" >/dev/null 2>&1 && fail "it was taken in"
+    wait_heard duty intake_stopped new
+    expect_words "$work/duty/log" "the disk is full"
     rm "$work/disk/big"
     wait_heard duty disk_full over
+    wait_heard duty intake_stopped over
 fi
 
 step "the daemon is killed, and comes back"
@@ -125,13 +136,22 @@ wait_heard duty daemon_down new
 start_daemon
 wait_heard duty daemon_down over
 
+step "it is there but does not answer"
+kill -STOP "$daemon"
+wait_heard duty daemon_down new 2
+kill -CONT "$daemon"
+wait_heard duty daemon_down over 2
+
+step "the forwarder has ended, and its ledger can be read all the same"
+stop_forward
+expect 0 alert check
+
 step "nothing was told twice, and it ends well"
 stop_alert
-for kind in outlet_failing kill_unconfirmed no_page daemon_down; do
+for kind in outlet_failing kill_unconfirmed no_page; do
     has_heard duty $kind new || fail "$kind was told $(heard duty $kind new) times"
     has_heard duty $kind over || fail "$kind was over $(heard duty $kind over) times"
 done
 expect 0 alert status
 expect_line "$work/out" "0 open, 0 to tell"
-stop_forward
 stop_daemon

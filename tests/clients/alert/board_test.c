@@ -160,6 +160,17 @@ static void it_counts_from_its_beginning(void **state) {
     told("newswire: outlet failing");
 }
 
+static void what_began_long_ago_is_news_all_the_same(void **state) {
+    (void)state;
+    found_for(ALERT_OUTLET_FAILING, "daily", now - 3 * HOUR, 30 * MINUTE);
+    look();
+    nothing(); /* it waits for others, as anything new */
+    now += MINUTE;
+    turn();
+    says("(since 09:00)");
+    told("newswire: outlet failing");
+}
+
 static void over_before_it_was_told(void **state) {
     (void)state;
     found(ALERT_DISK_FULL, "/srv");
@@ -500,6 +511,7 @@ int main(void) {
         TEST(an_alert_is_told_once_and_when_it_is_over),
         TEST(what_is_short_is_never_told),
         TEST(it_counts_from_its_beginning),
+        TEST(what_began_long_ago_is_news_all_the_same),
         TEST(over_before_it_was_told),
         TEST(what_comes_back_before_it_was_told_to_be_over),
         TEST(what_cant_be_looked_at_is_neither_new_nor_over),

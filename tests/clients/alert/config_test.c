@@ -90,6 +90,8 @@ static void each_mistake_is_named(void **state) {
     refuse(HOOK "page_days = mon funday\n", "page_days");
     refuse(HOOK "page_topics = a/b/c\n", "page_topics");
     struct alert_config *c;
+    assert_int_equal(load("[watch]\ninterval = 1min\n", &c), -EINVAL);
+    assert_non_null(strstr(fault.reason, "nobody would be told"));
     assert_int_equal(load("[alert \"duty\"]\n" HOOK "format = telegram\n", &c), -EINVAL);
     assert_int_equal(load("[alert \"duty\"]\n" HOOK "outlet_fails = 3h\n", &c), -EINVAL);
 }

@@ -144,6 +144,9 @@ static void a_page_by_a_time(void **state) {
     judged(0);
     set_came("{\"topics\":{\"briefs/brief\":7}}");
     judged(0);
+    topics[0] = "briefs/";
+    set_came("{\"topics\":{\"briefs/photo\":7}}");
+    judged(0);
 }
 
 static void page_time(int64_t now, int64_t start, int64_t deadline) {
