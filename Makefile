@@ -170,6 +170,8 @@ PLACES = $(call place,755,$(PREFIX)/sbin,$(B)/newswired) \
 	$(call place,644,$(PREFIX)/lib/systemd/catalog,$(wildcard packaging/journal/*.catalog)) \
 	$(foreach l,$(LANGUAGES),$(call place,644,$(PREFIX)/share/locale/$(l)/LC_MESSAGES,$(call mo,$(l)))) \
 	$(call place,644,$(PREFIX)/share/newswire,proto/newswire.proto) \
+	$(call place,644,$(PREFIX)/share/newswire/grafana,packaging/grafana/newswire.json) \
+	$(call place,644,$(PREFIX)/share/newswire/prometheus,packaging/prometheus/newswire.rules.yml) \
 	$(call place,644,$(DOCDIR),README.md packaging/CHANGELOG proto/PROTOCOL.md daemon/SECURITY.md) \
 	$(call place,644,$(DOCDIR)/examples,daemon/newswired.conf clients/newswire-forward.conf \
 		clients/newswire-alert.conf \
@@ -183,7 +185,7 @@ install: all $(UNITS) $(B)/newswire.pc ## install under DESTDIR and PREFIX
 uninstall: ## take away what install put there
 	@$(call for_each_place,rm -f "$(DESTDIR)$$to")
 	@rm -f $(DESTDIR)$(LIBDIR)/libnewswire.so
-	@rmdir $(addprefix $(DESTDIR),$(DOCDIR)/examples $(DOCDIR) $(PREFIX)/share/newswire) 2>/dev/null || true
+	@rmdir $(addprefix $(DESTDIR),$(DOCDIR)/examples $(DOCDIR) $(addprefix $(PREFIX)/share/newswire,/grafana /prometheus /)) 2>/dev/null || true
 
 deb: build-dependencies package-dependencies ## Debian packages, in build/deb
 	@packaging/make-deb build/deb
@@ -233,7 +235,7 @@ $(B)/%.a:
 	ar rcs $@ $^
 
 # What only the services need stays out of it.
-PUBLIC_SRC := $(LIB_SRC) $(filter-out proto/journal/%,$(PROTO_SRC))
+PUBLIC_SRC := $(LIB_SRC) $(filter-out proto/journal/% proto/metrics.c,$(PROTO_SRC))
 $(PUBLIC_LIB): $(call obj,$(PUBLIC_SRC)) $(PB).o $(LIB_NAMES)
 	@mkdir -p $(@D)
 	$(LD) -r -o $(@D)/newswire.o $(filter %.o,$^)
@@ -259,7 +261,7 @@ $(MO_FILES): $(B)/locale/%/LC_MESSAGES/newswired.mo: daemon/po/%.po
 	msgfmt --check-format --check-domain -o $@ $<
 
 $(B)/newswired: $(B)/daemon/main.o $(DAEMON_LIB) $(PROTO_LIB) | $(MO_FILES)
-	$(LINK) -o $@ $^ $(LIBS)
+	$(LINK) -o $@ $^ $(LIBS) $(TOOL_LIBS)
 
 $(addprefix $(B)/,$(TOOLS)): $(B)/%: $(B)/clients/%.o $(if $(LIB_SRC),$(CLIENT_LIB)) $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS) $(TOOL_LIBS)

@@ -13,6 +13,7 @@ static const struct command commands[] = {
     {"export", "", "articles as files, or all entries as lines", archive_export},
     {"import", "FILE...", "entries back from an export", archive_import},
     {"feed", "", "a section as a web feed, kept current by run", archive_feed},
+    {"metrics", "", "how it is, for programs", archive_metrics},
     {0},
 };
 

@@ -55,6 +55,7 @@ static const struct command commands[] = {
     {"test", "OUTLET", "send a marked test item", forward_test},
     {"receipt", "[OUTLET ITEM]", "note what an outlet used", forward_receipt},
     {"report", "", "a month in figures", forward_report},
+    {"metrics", "", "how the outlets are, for programs", forward_metrics},
     {0},
 };
 

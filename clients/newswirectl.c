@@ -19,6 +19,7 @@ static const struct command commands[] = {
     {"reject", "ITEM", "take a held article away", ctl_show},
     {"rejected", "[NAME]", "files that the spool refused; why it did one", ctl_show},
     {"put-back", "NAME", "drop a refused file anew", ctl_show},
+    {"metrics", "", "the same for programs: OpenMetrics", ctl_show},
     {"log-level", "LEVEL", "how much the journal tells, until a reload", ctl_show},
     {"reload", "", "read the config again", ctl_show},
     {"audit", "", "who sent, corrected, killed, released, reloaded", ctl_audit},

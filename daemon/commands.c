@@ -2,12 +2,14 @@
 
 #include "daemon/catalog.h"
 #include "daemon/held.h"
+#include "daemon/metrics.h"
 #include "daemon/rejected.h"
 #include "daemon/report.h"
 #include "proto/formats/timestamp.h"
 #include "proto/journal/journal.h"
 #include "proto/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { SECTIONS_ARENA_BYTES = 1 << 20 };
@@ -58,6 +60,13 @@ static void reload(struct control_call *call) {
         control_answer(call, json_pack("{s:s}", "waits_for_restart", text));
 }
 
+static void metrics(struct control_call *call) {
+    size_t len;
+    char *text = metrics_text(control_subject(call), &len);
+    control_answer(call, text == NULL ? NULL : json_pack("{s:s#}", "text", text, len));
+    free(text);
+}
+
 /* Until the config is read again. */
 static void log_level(struct control_call *call) {
     const char *word = call->arguments[0] == NULL ? "" : call->arguments[0];
@@ -85,6 +94,7 @@ static const struct command commands[] = {
     {"reject", "ITEM NAME NOTE", "takes a held article away", held_reject},
     {"rejected", "NAME", "files that the spool refused, or why it did one", rejected_look},
     {"put-back", "NAME", "drops a refused file anew", rejected_put_back},
+    {"metrics", "", "how the daemon is, in the OpenMetrics format", metrics},
     {"log-level", "LEVEL", "what the journal leaves out, until the next reload", log_level},
     {"reload", "", "reads the config again", reload},
     {"help", "", "what can be asked", help},

@@ -28,7 +28,8 @@ struct control_subject {
     struct spool *spool; /* NULL: there is none */
     struct publish *publish;
     struct replay *replay;
-    struct notary *notary; /* NULL: it signs nothing */
+    struct metrics_server *metrics; /* NULL: there is none */
+    struct notary *notary;          /* NULL: it signs nothing */
     const struct health *health;
     const struct admit_counts *counts;
     int64_t started_usec; /* UTC */

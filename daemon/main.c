@@ -5,6 +5,7 @@
 #include "daemon/control.h"
 #include "daemon/log/restore.h"
 #include "daemon/loop.h"
+#include "daemon/metrics_server.h"
 #include "daemon/service.h"
 #include "proto/journal/journal.h"
 #include "proto/translation.h"
@@ -44,6 +45,7 @@ struct daemon {
     struct publish *publish;
     struct replay *replay;
     struct control *control;
+    struct metrics_server *metrics;
     struct service *service;
     struct admit_counts counts;
 };
@@ -125,6 +127,7 @@ static void take_settings(struct daemon *d, struct settings *next) {
     replay_reload(d->replay, next);
     service_reload(d->service, next);
     control_reload(d->control, next);
+    metrics_server_reload(d->metrics, next);
     connections_reload(d->connections, next); /* last: who is cut off finds the new rights */
     settings_unref(d->settings);
     d->settings = next;
@@ -264,6 +267,9 @@ static int open_all(struct daemon *d, struct fault *f) {
     if (r >= 0)
         subject.health = service_health(d->service);
     subject.notary = d->notary;
+    if (r >= 0)
+        r = metrics_server_open(d->event, &subject, &d->metrics, f);
+    subject.metrics = d->metrics;
     return r < 0 ? r : control_open(d->event, d->zmq, &subject, &d->control, f);
 }
 
@@ -275,6 +281,7 @@ static void close_all(struct daemon *d) {
     if (d->spool != NULL)
         spool_stop(d->spool);
     d->control = control_close(d->control);
+    d->metrics = metrics_server_close(d->metrics);
     d->service = service_close(d->service);
     d->replay = replay_close(d->replay);
     if (d->publish != NULL)

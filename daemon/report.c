@@ -1,6 +1,7 @@
 #include "daemon/report.h"
 
 #include "daemon/loop.h"
+#include "daemon/metrics_server.h"
 #include "proto/journal/journal.h"
 
 #include <stdlib.h>
@@ -156,6 +157,7 @@ json_t *report_status(const struct control_subject *s) {
         json_object_set_new(object, "replay", replay);
     json_object_set_new(object, "submit", submit(s));
     json_object_set_new(object, "spool", spool(s));
+    json_object_set_new(object, "metrics", json_string(metrics_server_address(s->metrics)));
     json_object_set_new(object, "checkpoints", checkpoints(s));
     json_object_set_new(object, "last_error",
                         *error == '\0' ? json_null()

@@ -320,6 +320,18 @@ static const struct config_key security_keys[] = {
     {0},
 };
 
+static const struct config_key metrics_keys[] = {
+    {.name = "bind",
+     .type = CONFIG_STRING,
+     .offset = AT(metrics.bind),
+     .fixed = true,
+     .help =
+         "Where GET /metrics answers in the OpenMetrics format: tcp://127.0.0.1:5563, or a Unix "
+         "socket as ipc:///run/newswire/metrics. It is without keys, so it is for this "
+         "machine only. Default: nowhere."},
+    {0},
+};
+
 static const struct config_section service_table = {
     .name = "service", .keys = service_keys, .help = "The daemon itself."};
 static const struct config_section feed_table = {
@@ -330,6 +342,8 @@ static const struct config_section submit_table = {
     .name = "submit", .keys = submit_keys, .help = "For those who send articles."};
 static const struct config_section control_table = {
     .name = "control", .keys = control_keys, .help = "For the operator (newswirectl)."};
+static const struct config_section metrics_table = {
+    .name = "metrics", .keys = metrics_keys, .help = "For programs that watch the daemon."};
 static const struct config_section spool_table = {
     .name = "spool", .keys = spool_keys, .help = "A folder to drop files into."};
 static const struct config_section log_table = {
@@ -341,11 +355,9 @@ static const struct config_section security_table = {
     .name = "security", .keys = security_keys, .help = "Encryption, and who is let in."};
 
 const struct config_section *const settings_tables[] = {
-    &service_table,      &feed_table,    &replay_table,
-    &submit_table,       &control_table, &spool_table,
-    &log_table,          &intake_table,  &security_table,
-    &trust_table_client, &origins_table, &rules_table_section,
-    &rules_table_page,   NULL,
+    &service_table,      &feed_table,    &replay_table,        &submit_table,     &control_table,
+    &metrics_table,      &spool_table,   &log_table,           &intake_table,     &security_table,
+    &trust_table_client, &origins_table, &rules_table_section, &rules_table_page, NULL,
 };
 
 /* A default folder by systemd's environment, else below the given one. */
@@ -479,6 +491,11 @@ static int finish(struct arena *a, struct settings *s, const char *path, struct 
         r = check_endpoints(s, &s->replay.bind, "[replay] bind", path, f);
     if (r == 0)
         r = check_endpoints(s, &s->submit.bind, "[submit] bind", path, f);
+    if (r == 0 && *s->metrics.bind != '\0' && !is_loopback(s->metrics.bind))
+        r = fault(f, path, "[metrics] bind",
+                  "'%.60s' is no address of this machine alone: tcp://127.0.0.1:5563, or "
+                  "ipc:///run/newswire/metrics. A web server before it can have keys",
+                  s->metrics.bind);
     if (r == 0)
         r = read_releases(s, path, f);
     return r == 0 ? choose_default_section(s, path, f) : r;

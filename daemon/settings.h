@@ -45,6 +45,9 @@ struct settings {
         char *path;
     } control;
     struct {
+        char *bind; /* "": there are none */
+    } metrics;
+    struct {
         char *directory;
         uint64_t rescan_usec;
         uint64_t settle_usec;

@@ -12,3 +12,4 @@ int archive_stats(int argc, char **argv);
 int archive_export(int argc, char **argv);
 int archive_import(int argc, char **argv);
 int archive_feed(int argc, char **argv);
+int archive_metrics(int argc, char **argv);

@@ -25,6 +25,11 @@ static void print_since(json_t *answer) {
         printf("%-24s head %lld\n", words_text(topic), (long long)json_integer_value(head));
 }
 
+static void print_metrics(json_t *answer) {
+    const char *text = json_string_value(json_object_get(answer, "text"));
+    fputs(text == NULL ? "" : text, stdout);
+}
+
 static void print_level(json_t *answer) {
     printf("the log level is %s until the config is read again\n", ctl_text(answer, "log_level"));
 }
@@ -111,6 +116,9 @@ static const struct show {
      .summary = "Drops a file that the spool refused anew, as when a section was added to\n"
                 "the config.",
      .print = print_put_back},
+    {.name = "metrics",
+     .summary = "How the daemon is, in the OpenMetrics format, as [metrics] serves it.",
+     .print = print_metrics},
     {.name = "log-level",
      .argument = "LEVEL",
      .wants = true,

@@ -20,6 +20,7 @@ int forward_send(int argc, char **argv);
 int forward_test(int argc, char **argv);
 int forward_receipt(int argc, char **argv);
 int forward_report(int argc, char **argv);
+int forward_metrics(int argc, char **argv);
 
 /* What every command's options have. */
 struct desk_options {

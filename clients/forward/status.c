@@ -1,5 +1,6 @@
 /* newswire-forward status, kills: where everything stands. */
 #include "clients/forward/commands.h"
+#include "clients/forward/outlet_counts.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -27,68 +28,7 @@ static const struct options status_options = {
     .rows = rows,
 };
 
-struct counts {
-    int64_t queued, sending, retrying, delivered, parked, withdrawn, kills_open, oldest_usec;
-    int64_t paused_until, failing_since, last_error_at;
-    char disabled[400], last_error[400];
-    bool is_disabled;
-};
-
-static void add_count(struct counts *c, const char *state, int64_t n) {
-    struct {
-        const char *state;
-        int64_t *count;
-    } places[] = {{"queued", &c->queued},       {"sending", &c->sending},
-                  {"retrying", &c->retrying},   {"delivered", &c->delivered},
-                  {"parked", &c->parked},       {"withdrawn", &c->withdrawn},
-                  {"kill-sent", &c->kills_open}};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (strcmp(places[i].state, state) == 0)
-            *places[i].count += n;
-}
-
-static int count_states(struct store *s, const char *outlet, struct counts *c) {
-    sqlite3_stmt *st = store_query(
-        s, "SELECT state, count(*) FROM delivery WHERE outlet = ? GROUP BY state", "s", outlet);
-    int r = st == NULL ? -EIO : 0;
-    while (r >= 0 && st != NULL && (r = store_step(s, st)) == 1)
-        add_count(c, store_column_string(st, 0), sqlite3_column_int64(st, 1));
-    if (r < 0)
-        return r;
-    return store_number(s, &c->oldest_usec,
-                        "SELECT min(queued_usec) FROM delivery WHERE outlet = ? AND due_usec IS NOT"
-                        " NULL",
-                        "s", outlet);
-}
-
-static int read_outlet(struct store *s, const char *outlet, struct counts *c) {
-    sqlite3_stmt *st = store_query(s,
-                                   "SELECT disabled, paused_until_usec, failing_since_usec,"
-                                   " last_error, last_error_usec FROM outlet WHERE name = ?",
-                                   "s", outlet);
-    int r = st == NULL ? -EIO : store_step(s, st);
-    if (r <= 0)
-        return r;
-    c->is_disabled = sqlite3_column_type(st, 0) != SQLITE_NULL;
-    snprintf(c->disabled, sizeof c->disabled, "%s", store_column_string(st, 0));
-    c->paused_until = sqlite3_column_int64(st, 1);
-    c->failing_since = sqlite3_column_int64(st, 2);
-    snprintf(c->last_error, sizeof c->last_error, "%s", store_column_string(st, 3));
-    c->last_error_at = sqlite3_column_int64(st, 4);
-    sqlite3_reset(st);
-    return 0;
-}
-
-static int count_outlet(struct desk *d, const char *outlet, struct counts *ret) {
-    struct counts c = {0};
-    int r = count_states(&d->ledger.store, outlet, &c);
-    if (r >= 0)
-        r = read_outlet(&d->ledger.store, outlet, &c);
-    *ret = c;
-    return r < 0 ? r : 0;
-}
-
-static void print_json(const char *outlet, const struct counts *c) {
+static void print_json(const char *outlet, const struct outlet_counts *c) {
     json_t *line = json_pack(
         "{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "outlet", outlet, "queued",
         (json_int_t)c->queued, "sending", (json_int_t)c->sending, "delivered",
@@ -105,7 +45,7 @@ static void print_json(const char *outlet, const struct counts *c) {
     (void)!json_write_line(stdout, line);
 }
 
-static void print_line(const char *outlet, const struct counts *c) {
+static void print_line(const char *outlet, const struct outlet_counts *c) {
     int64_t now = ledger_now();
     printf("%-20s %8lld %7lld %9lld %8lld %6lld  %-7s", outlet, (long long)c->queued,
            (long long)c->sending, (long long)c->delivered, (long long)c->retrying,
@@ -159,10 +99,10 @@ int forward_status(int argc, char **argv) {
                "retrying", "parked", "oldest");
     for (size_t i = 0; code == EX_OK && i < d.config->n_outlets; i++) {
         const char *name = d.config->outlets[i]->name;
-        struct counts c;
+        struct outlet_counts c;
         if (first < argc && strcmp(argv[first], name) != 0)
             continue;
-        int r = count_outlet(&d, name, &c);
+        int r = outlet_count(&d.ledger.store, name, &c);
         if (r < 0)
             code = desk_trouble(&d, r);
         else if (o.desk.json)
