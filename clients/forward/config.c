@@ -267,7 +267,8 @@ static const struct config_key outlet_keys[] = {
     {.name = "retry_on",
      .type = CONFIG_STRING,
      .offset = OUTLET(retry_on),
-     .help = "What it says when the article should come again later, by the same rules."},
+     .help = "What an answer's JSON says, with any status, when the article should come again "
+             "later; by the same rules."},
     {.name = "remote_id",
      .type = CONFIG_STRING,
      .offset = OUTLET(remote_id),

@@ -197,48 +197,57 @@ static const char *words(struct http *h) {
     return h->curl.answer + blank;
 }
 
-static void judge_success(struct http *h, const struct parcel *p, long status, struct verdict *v) {
+/* Of a 2xx. 204 has no body that could say more. */
+static void judge_success(struct http *h, const struct parcel *p, json_t *answer, long status,
+                          struct verdict *v) {
     const struct outlet_config *o = h->curl.outlet;
-    json_t *answer = json_loadb(h->curl.answer, h->curl.n_answer, JSON_DECODE_ANY, NULL);
     char remote_id[sizeof v->remote_id] = "";
-    if (*o->retry_on != '\0' && answer_passes(answer, o->retry_on))
-        verdict_set(v, VERDICT_RETRY, "%ld, and its answer asks for a later try: %s", status,
-                    words(h));
-    else if (*o->success != '\0' && !answer_passes(answer, o->success))
+    bool must_say = *o->success != '\0' && status != 204;
+    if (must_say && (answer == NULL || !answer_passes(answer, o->success))) {
         verdict_set(v, VERDICT_PARKED, "%ld, but its answer is no success: %s", status, words(h));
-    else {
-        if (*o->remote_id != '\0')
-            answer_text(answer, o->remote_id, remote_id, sizeof remote_id);
-        verdict_set(v, VERDICT_DELIVERED, "%ld %s", status, words(h));
-        v->confirmed = p->action == PARCEL_KILL && !o->kill_needs_receipt;
-        snprintf(v->remote_id, sizeof v->remote_id, "%s", remote_id);
+        return;
     }
-    json_decref(answer);
+    if (*o->remote_id != '\0')
+        answer_text(answer, o->remote_id, remote_id, sizeof remote_id);
+    verdict_set(v, VERDICT_DELIVERED, "%ld %s", status, words(h));
+    v->confirmed = p->action == PARCEL_KILL && !o->kill_needs_receipt;
+    snprintf(v->remote_id, sizeof v->remote_id, "%s", remote_id);
+}
+
+static void judge_retry(struct http *h, bool asked, long status, struct verdict *v) {
+    curl_off_t retry_after = 0;
+    curl_easy_getinfo(h->curl.easy, CURLINFO_RETRY_AFTER, &retry_after);
+    verdict_set(v, VERDICT_RETRY, "%ld%s %s", status,
+                asked ? ", and its answer asks for a later try:" : "", words(h));
+    v->not_before_usec =
+        (uint64_t)(retry_after > DAY_SECONDS ? DAY_SECONDS : retry_after) * 1000000;
+    v->about_outlet = status == 429 || status == 503;
 }
 
 static void judge(struct http *h, const struct parcel *p, const char *method, struct verdict *v) {
+    const struct outlet_config *o = h->curl.outlet;
     long status = 0;
-    curl_off_t retry_after = 0;
     curl_easy_getinfo(h->curl.easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(h->curl.easy, CURLINFO_RETRY_AFTER, &retry_after);
+    json_t *answer = json_loadb(h->curl.answer, h->curl.n_answer, JSON_DECODE_ANY, NULL);
     bool deleted = p->action == PARCEL_KILL && strcmp(method, "DELETE") == 0;
-    if (status / 100 == 2)
-        judge_success(h, p, status, v);
+    bool asked = answer != NULL && *o->retry_on != '\0' && answer_passes(answer, o->retry_on);
+    if (asked)
+        judge_retry(h, true, status, v);
+    else if (status / 100 == 2)
+        judge_success(h, p, answer, status, v);
     else if (deleted && (status == 404 || status == 410)) {
         verdict_set(v, VERDICT_DELIVERED, "%ld: it isn't there", status);
-        v->confirmed = !h->curl.outlet->kill_needs_receipt;
+        v->confirmed = !o->kill_needs_receipt;
     } else if (status == 410)
         verdict_set(v, VERDICT_DISABLED, "410: the outlet wants nothing any more: %s", words(h));
-    else if (status == 408 || status == 425 || status == 429 || status / 100 == 5) {
-        verdict_set(v, VERDICT_RETRY, "%ld %s", status, words(h));
-        v->not_before_usec =
-            (uint64_t)(retry_after > DAY_SECONDS ? DAY_SECONDS : retry_after) * 1000000;
-        v->about_outlet = status == 429 || status == 503;
-    } else if (status / 100 == 3)
+    else if (status == 408 || status == 425 || status == 429 || status / 100 == 5)
+        judge_retry(h, false, status, v);
+    else if (status / 100 == 3)
         verdict_set(v, VERDICT_PARKED, "%ld: redirects are not followed", status);
     else
         verdict_set(v, VERDICT_PARKED, "%ld %s", status, words(h));
     v->status = (int)status;
+    json_decref(answer);
 }
 
 static void send_http(void *session, const struct parcel *p, struct verdict *v) {

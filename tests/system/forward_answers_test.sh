@@ -41,6 +41,12 @@ private_addresses = yes
 topics = economy
 format = exec:/bin/cat
 headers = X-Desk: 7 | content-type: application/x-own
+[outlet "not"]
+url = http://127.0.0.1:$port/not
+private_addresses = yes
+topics = culture
+success = \$.error != true
+retry_on = \$.later != false
 [outlet "tls"]
 url = https://127.0.0.1:$tls_port/in
 private_addresses = yes
@@ -100,6 +106,16 @@ expect_words "$work/out" "asks for a later try"
 script portal '[{"body": "no json at all"}]'
 send_article urn:a:3 1 "No JSON"
 wait_state urn:a:3 portal parked
+
+step "busy with a 400 comes again; 204 has nothing to say; what is no JSON proves nothing"
+script portal '[{"uri": "urn:a:6", "status": 400, "body": "{\"errcode\": 45009}"}, {"uri": "urn:a:6", "status": 204, "body": ""}]'
+send_article urn:a:6 1 "Busy"
+wait_state urn:a:6 portal delivered
+expect 0 forward why urn:a:6 portal
+expect_words "$work/out" "400, and its answer asks for a later try"
+script portal '[{"path": "/not", "body": "<html>Log in</html>"}]'
+section=culture send_article urn:a:7 1 "Not"
+wait_state urn:a:7 not parked
 
 step "a correction and a kill go where the outlet wants them"
 script portal '[{"body": "{\"errcode\": 0}", "keep": true}]'
