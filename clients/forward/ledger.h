@@ -122,8 +122,8 @@ int ledger_note(struct ledger *l, int64_t delivery, const char *event, const cha
 int ledger_end(struct ledger *l, int64_t delivery, const char *state, const char *why)
     __attribute__((nonnull, warn_unused_result));
 
-/* What is parked or waits for its next try is due now: of one story, or (uri NULL) all
- * of the outlet, which is enabled. How many deliveries, or an error. */
+/* What is parked or waits for its next try is due now: of one story, its unconfirmed kill
+ * too, or (uri NULL) all of the outlet, which is enabled. How many deliveries, or an error. */
 int ledger_retry(struct ledger *l, const struct outlet_config *o, const char *uri)
     __attribute__((nonnull(1, 2), warn_unused_result));
 

@@ -238,10 +238,20 @@ static int settle_retry(struct ledger *l, const struct outlet_config *o, const s
     return r;
 }
 
-static int settle_delivered(struct ledger *l, const struct ledger_job *j, const struct verdict *v) {
-    const char *state = j->action != PARCEL_KILL ? "delivered"
-                        : v->confirmed           ? "kill-confirmed"
-                                                 : "kill-sent";
+/* Whether the outlet's people have said already that the story is taken down. */
+static bool is_taken_down(struct ledger *l, const char *outlet, const char *uri) {
+    int64_t one;
+    return store_number(&l->store, &one,
+                        "SELECT 1 FROM receipt WHERE outlet = ? AND uri = ? AND what = 'withdrawn'"
+                        " LIMIT 1",
+                        "ss", outlet, uri) == 1;
+}
+
+static int settle_delivered(struct ledger *l, const struct outlet_config *o,
+                            const struct ledger_job *j, const struct verdict *v) {
+    const char *state = j->action != PARCEL_KILL                            ? "delivered"
+                        : v->confirmed || is_taken_down(l, o->name, j->uri) ? "kill-confirmed"
+                                                                            : "kill-sent";
     int r = set_state(l, j, state, 0, true, v);
     return r < 0 || j->tries == 0 ? r : note_verdict(l, j, state, v);
 }
@@ -276,7 +286,7 @@ static int disable(struct ledger *l, const struct outlet_config *o, const struct
 int ledger_settle(struct ledger *l, const struct outlet_config *o, const struct ledger_job *j,
                   const struct verdict *v, int64_t wait_usec) {
     switch (v->outcome) {
-    case VERDICT_DELIVERED: return settle_delivered(l, j, v);
+    case VERDICT_DELIVERED: return settle_delivered(l, o, j, v);
     case VERDICT_RETRY: return settle_retry(l, o, j, v, wait_usec);
     case VERDICT_DISABLED: return disable(l, o, j, v);
     case VERDICT_PARKED: break;
@@ -307,22 +317,26 @@ int ledger_recover(struct ledger *l, size_t *ret_n) {
 
 /* ---- by hand */
 
+/* A kill that was sent and only not confirmed goes again when it is named. */
+#define TO_RETRY                                                                                   \
+    " WHERE outlet = ?2 AND (?3 IS NULL OR uri = ?3) AND (state IN ('parked', 'retrying')"         \
+    " OR (state = 'kill-sent' AND (due_usec IS NOT NULL OR ?3 IS NOT NULL)))"
+
 int ledger_retry(struct ledger *l, const struct outlet_config *o, const char *uri) {
+    int64_t now = ledger_now();
     int r = store_do(&l->store,
                      "UPDATE outlet SET disabled = NULL, paused_until_usec = 0 WHERE name = ?", "s",
                      o->name);
     if (r == 0)
         r = store_do(&l->store,
-                     "INSERT INTO history (delivery, at_usec, event) SELECT id, ?,"
-                     " 'retried by hand' FROM delivery WHERE outlet = ? AND (?3 IS NULL OR uri ="
-                     " ?3) AND state IN ('parked', 'retrying', 'kill-sent')",
-                     "iss", ledger_now(), o->name, uri);
+                     "INSERT INTO history (delivery, at_usec, event) SELECT id, ?1,"
+                     " 'retried by hand' FROM delivery" TO_RETRY,
+                     "iss", now, o->name, uri);
     if (r == 0)
         r = store_do(&l->store,
                      "UPDATE delivery SET state = 'retrying', due_usec = ?1, first_try_usec = 0,"
                      " queued_usec = iif(tries = 0, ?1, queued_usec)" /* it is late no more */
-                     " WHERE outlet = ?2 AND (?3 IS NULL OR uri = ?3) AND state IN ('parked',"
-                     " 'retrying', 'kill-sent')",
-                     "iss", ledger_now(), o->name, uri);
+                     TO_RETRY,
+                     "iss", now, o->name, uri);
     return r < 0 ? r : sqlite3_changes(l->store.db);
 }

@@ -3,6 +3,7 @@
  * The outlet of the model knows what it truly received.
  */
 #include "clients/forward/ledger.h"
+#include "clients/forward/receipts.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -333,6 +334,17 @@ static void whatever_happens_each_gets_what_it_must(void **state) {
 
 /* ---- one by one */
 
+static const char *state_of(const char *uri) {
+    static char text[32];
+    sqlite3_stmt *st =
+        store_query(&ledger.store,
+                    "SELECT state FROM delivery WHERE uri = ? ORDER BY id DESC LIMIT 1", "s", uri);
+    assert_int_equal(store_step(&ledger.store, st), 1);
+    snprintf(text, sizeof text, "%s", store_column_string(st, 0));
+    sqlite3_reset(st);
+    return text;
+}
+
 static void what_was_overtaken_while_it_was_sent_never_goes_again(void **state) {
     (void)state;
     for (int luck = 4; luck <= 5; luck++) { /* refused; the outlet is gone */
@@ -351,6 +363,42 @@ static void what_was_overtaken_while_it_was_sent_never_goes_again(void **state) 
         assert_int_equal(jobs[0]->action, PARCEL_CREATE);
         assert_true(begin_next() && land(0));
     }
+}
+
+static void retry_all(const char *uri, int wanted) {
+    assert_int_equal(ledger_begin(&ledger), 0);
+    assert_int_equal(ledger_retry(&ledger, config->outlets[0], uri), wanted);
+    assert_int_equal(ledger_commit(&ledger), 0);
+}
+
+/* Takes a story, which is delivered, and its kill, which is sent and not confirmed. */
+static void send_kill(const struct receipt *before) {
+    struct verdict sent = {.outcome = VERDICT_DELIVERED};
+    take(0, false, "news/article");
+    claim();
+    assert_true(begin_next() && land(0));
+    if (before != NULL)
+        assert_int_equal(receipt_put(&ledger, before), 0);
+    take(0, true, "news/article");
+    claim();
+    assert_int_equal(n_jobs, 1);
+    assert_int_equal(ledger_settle(&ledger, config->outlets[0], jobs[0], &sent, 0), 0);
+}
+
+static void a_kill_that_was_sent_goes_again_by_name_alone(void **state) {
+    (void)state;
+    send_kill(NULL);
+    assert_string_equal(state_of("urn:x:0"), "kill-sent");
+    retry_all(NULL, 0);
+    retry_all("urn:x:0", 1);
+    assert_string_equal(state_of("urn:x:0"), "retrying");
+}
+
+static void a_kill_is_confirmed_by_a_receipt_that_was_faster(void **state) {
+    (void)state;
+    const struct receipt withdrawn = {.outlet = "o", .uri = "urn:x:0", .withdrawn = "Li"};
+    send_kill(&withdrawn);
+    assert_string_equal(state_of("urn:x:0"), "kill-confirmed");
 }
 
 static void who_is_elsewhere_gets_the_kill_alone(void **state) {
@@ -378,17 +426,6 @@ static void a_message_id_is_the_same_whatever_was_lost(void **state) {
     take(0, false, "news/article");
     claim();
     assert_string_equal(jobs[0]->message_id, id);
-}
-
-static const char *state_of(const char *uri) {
-    static char text[32];
-    sqlite3_stmt *st =
-        store_query(&ledger.store,
-                    "SELECT state FROM delivery WHERE uri = ? ORDER BY id DESC LIMIT 1", "s", uri);
-    assert_int_equal(store_step(&ledger.store, st), 1);
-    snprintf(text, sizeof text, "%s", store_column_string(st, 0));
-    sqlite3_reset(st);
-    return text;
 }
 
 static void what_is_late_waits_for_a_person_or_is_dropped(void **state) {
@@ -458,6 +495,10 @@ int main(void) {
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_was_overtaken_while_it_was_sent_never_goes_again,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_kill_that_was_sent_goes_again_by_name_alone, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_kill_is_confirmed_by_a_receipt_that_was_faster, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_was_tried_for_long_enough_is_parked, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(by_hand_goes_the_newest_and_no_killed_text, set_up,
