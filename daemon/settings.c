@@ -165,10 +165,12 @@ static const struct config_key spool_keys[] = {
      .fallback = "2s",
      .help = "A file found by looking is taken when it has been the same for so long."},
     {.name = "sign",
-     .type = CONFIG_PATH,
+     .type = CONFIG_STRING,
      .offset = AT(spool.sign),
      .fixed = true,
-     .help = "A key of newswirectl keygen --origin: what comes by the spool is signed with it."},
+     .help =
+         "A key of newswirectl keygen --origin: what comes by the spool is signed with it. Or the "
+         "name of a systemd credential."},
     {0},
 };
 
@@ -179,12 +181,13 @@ static const struct config_key log_keys[] = {
      .fixed = true,
      .help = "The log's folder. Default: log in $STATE_DIRECTORY, or /var/lib/newswire/log."},
     {.name = "sign",
-     .type = CONFIG_PATH,
+     .type = CONFIG_STRING,
      .offset = AT(log.sign),
      .fixed = true,
      .help =
          "A key of newswirectl keygen --origin: the daemon signs checkpoints of the log with it, "
-         "by which an archive can prove to others that it has everything."},
+         "by which an archive can prove to others that it has everything. Or the name of a systemd "
+         "credential."},
     {.name = "segment_bytes",
      .type = CONFIG_BYTES,
      .offset = AT(log.segment_bytes),
@@ -286,9 +289,10 @@ static const struct config_key security_keys[] = {
      .type = CONFIG_STRING,
      .offset = AT(security.secret_key),
      .fixed = true,
-     .help = "The daemon's CURVE key, NAME.secret of newswirectl keygen: then feed, replay and "
-             "submit are encrypted and only clients with a [client] of their own are let in. With "
-             "systemd's LoadCredential: a name without a slash, of that credential."},
+     .help =
+         "The daemon's CURVE key, NAME.secret of newswirectl keygen: then feed, replay and "
+         "submit are encrypted and only clients with a [client] of their own are let in. Or the "
+         "name of a systemd credential."},
     {.name = "insecure",
      .type = CONFIG_BOOL,
      .offset = AT(security.insecure),
@@ -453,19 +457,30 @@ static int choose_default_section(struct settings *s, const char *path, struct c
     return 0;
 }
 
-/* The key's path, by systemd's credentials when it is only a name; and the clients. */
+/* A file, or a credential of systemd. */
+static int check_key_file(const char *file, const char *key, const char *path,
+                          struct config_fault *f) {
+    return *file == '/' || strchr(file, '/') == NULL
+               ? 0
+               : fault(f, path, key, "'%.100s' is neither an absolute path nor a credential's name",
+                       file);
+}
+
+static int check_key_files(const struct settings *s, const char *path, struct config_fault *f) {
+    int r = check_key_file(s->security.secret_key, "[security] secret_key", path, f);
+    if (r == 0)
+        r = check_key_file(s->spool.sign, "[spool] sign", path, f);
+    return r == 0 ? check_key_file(s->log.sign, "[log] sign", path, f) : r;
+}
+
+/* The keys, and the clients. */
 static int check_security(struct arena *a, struct settings *s, const char *path,
                           struct config_fault *f) {
-    char *key = s->security.secret_key, where[128] = "";
+    const char *key = s->security.secret_key;
+    char where[128] = "";
     struct fault reason = {0};
-    if (*key != '\0' && strchr(key, '/') == NULL) {
-        if (getenv("CREDENTIALS_DIRECTORY") == NULL)
-            return fault(f, path, "[security] secret_key",
-                         "'%.100s' is no path, and there is no $CREDENTIALS_DIRECTORY", key);
-        s->security.secret_key = default_path(a, "CREDENTIALS_DIRECTORY", "", key);
-        if (s->security.secret_key == NULL)
-            return -ENOMEM;
-    }
+    if (check_key_files(s, path, f) < 0)
+        return -EINVAL;
     if (*key == '\0' && s->n_clients > 0)
         return fault(f, path, "[client]",
                      "without [security] secret_key nobody can be known by a key");

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,8 +140,20 @@ static int check_mode(int fd, const char *path, struct fault *f) {
     return -EPERM;
 }
 
+/* The file that is meant: without a slash, systemd's credential of that name, if there is
+ * one. */
+static const char *locate(const char *name, char buffer[static PATH_MAX]) {
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    if (folder == NULL || strchr(name, '/') != NULL)
+        return name;
+    int n = snprintf(buffer, PATH_MAX, "%s/%s", folder, name);
+    return n < PATH_MAX && access(buffer, F_OK) == 0 ? buffer : name;
+}
+
 /* The file's text, in a buffer of READ_BYTES that is locked. */
-static int read_file(const char *path, bool secret, char **ret, struct fault *f) {
+static int read_file(const char *name, bool secret, char **ret, struct fault *f) {
+    char buffer[PATH_MAX];
+    const char *path = secret ? locate(name, buffer) : name;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int r = fd < 0 ? -errno : secret ? check_mode(fd, path, f) : 0;
     char *text = r < 0 || sodium_init() < 0 ? NULL : sodium_malloc(READ_BYTES);

@@ -50,7 +50,8 @@ void key_pair_free(struct key_pair *k) __attribute__((nonnull));
 const char *key_pair_text(const struct key_pair *k, bool secret, const uint8_t *server,
                           char buffer[static KEY_FILE_BYTES]) __attribute__((nonnull(1, 4)));
 
-/* Reads a pair from a file with a secret key. The file must be nobody's but its
+/* Reads a pair from a file with a secret key; a path without a slash may be the name of a
+ * systemd credential, too. The file must be nobody's but its
  * owner's, unless it lies in $CREDENTIALS_DIRECTORY, which systemd guards. 0; -EPERM,
  * -EBADMSG or another -errno with *ret_fault naming the file and what is wrong. */
 int key_pair_read(enum key_type type, const char *path, struct key_pair *ret,

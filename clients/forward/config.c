@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <iconv.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,8 +22,10 @@ static const struct config_key forward_keys[] = {
     {.name = "ledger",
      .type = CONFIG_PATH,
      .offset = MAIN(forward.ledger),
-     .fallback = "/var/lib/newswire-forward/ledger.db",
-     .help = "The file that knows what became of each article at each outlet."},
+     .help =
+         "The file that knows what became of each article at each outlet. Default: ledger.db in "
+         "/var/lib/newswire-forward; with a config NAME.conf other than forward.conf in its "
+         "folder NAME."},
     {.name = "name",
      .type = CONFIG_STRING,
      .offset = MAIN(forward.name),
@@ -41,9 +44,11 @@ static const struct config_key forward_keys[] = {
      .offset = MAIN(forward.replay),
      .help = "Its replay, where it isn't port 5561 of the server."},
     {.name = "key",
-     .type = CONFIG_PATH,
+     .type = CONFIG_STRING,
      .offset = MAIN(forward.key),
-     .help = "A file with the CURVE keys for that daemon, as newswirectl keygen makes it."},
+     .help =
+         "A file with the CURVE keys for that daemon, as newswirectl keygen makes it, or the name "
+         "of a systemd credential."},
     {.name = "topics",
      .type = CONFIG_WORDS,
      .offset = MAIN(forward.topics),
@@ -231,9 +236,10 @@ static const struct config_key outlet_keys[] = {
      .offset = OUTLET(private_key),
      .help = "Secret: the private key for SFTP, in OpenSSH's or PEM form."},
     {.name = "key",
-     .type = CONFIG_PATH,
+     .type = CONFIG_STRING,
      .offset = OUTLET(key),
-     .help = "A file with the CURVE keys for newswire://, as newswirectl keygen makes it there."},
+     .help = "A file with the CURVE keys for newswire://, as newswirectl keygen makes it there, or "
+             "the name of a systemd credential."},
     {.name = "known_hosts",
      .type = CONFIG_PATH,
      .offset = OUTLET(known_hosts),
@@ -398,6 +404,23 @@ static bool outlet_name_valid(const char *name) {
 }
 
 /* Names this wire, for paths. */
+/* Each config has a ledger of its own, as each newswire-forward@NAME has. */
+static int choose_ledger(struct arena *a, const char *path, struct forward_config *c) {
+    static const char folder[] = "/var/lib/newswire-forward";
+    const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+    const char *end = strrchr(name, '.');
+    int len = (int)(end == NULL ? strlen(name) : (size_t)(end - name));
+    char text[PATH_MAX];
+    if (*c->forward.ledger != '\0')
+        return 0;
+    if (strcmp(name, "forward.conf") == 0)
+        snprintf(text, sizeof text, "%s/ledger.db", folder);
+    else
+        snprintf(text, sizeof text, "%s/%.*s/ledger.db", folder, len, name);
+    c->forward.ledger = arena_strndup(a, text, strlen(text));
+    return c->forward.ledger == NULL ? -ENOMEM : 0;
+}
+
 static int set_here(struct arena *a, struct forward_config *c) {
     char host[LIMIT_NAME_BYTES + 1] = "";
     if (*c->forward.name == '\0') {
@@ -531,6 +554,8 @@ int forward_config_load(struct arena *a, const char *path, struct forward_config
         r = config_read(a, forward_sections, c, path, CONFIG_ONLY_KNOWN, f);
     if (r == 0)
         r = set_here(a, c);
+    if (r == 0)
+        r = choose_ledger(a, path, c);
     for (size_t i = 0; r == 0 && i < c->n_outlets; i++) {
         c->outlets[i]->index = i;
         const char *wrong = check_outlet(a, c->outlets[i]);

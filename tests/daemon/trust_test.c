@@ -127,7 +127,7 @@ static void bad_ones_are_refused(void **state) {
             "[client \"a\"] read", "'economy/'");
     refused("[client \"a\"]\npublic_key = " KEY_1 "\n", "[client]", "secret_key");
     refused(SECURE "insecure = yes\n", "insecure", "one or the other");
-    refused("[security]\nsecret_key = daemon\n", "secret_key", "CREDENTIALS_DIRECTORY");
+    refused("[security]\nsecret_key = keys/daemon\n", "secret_key", "neither an absolute path");
 }
 
 static void addresses_need_keys(void **state) {
@@ -138,13 +138,11 @@ static void addresses_need_keys(void **state) {
                      0);
 }
 
-static void credentials_are_found(void **state) {
+static void a_credential_is_a_name(void **state) {
     (void)state;
-    setenv("CREDENTIALS_DIRECTORY", "/run/credentials/newswired.service", 1);
     int result = read_config("[security]\nsecret_key = curve\n");
-    unsetenv("CREDENTIALS_DIRECTORY");
     assert_int_equal(result, 0);
-    assert_string_equal(settings->security.secret_key, "/run/credentials/newswired.service/curve");
+    assert_string_equal(settings->security.secret_key, "curve");
 }
 
 int main(void) {
@@ -155,7 +153,7 @@ int main(void) {
         cmocka_unit_test(what_changes_cuts_off),
         cmocka_unit_test_teardown(bad_ones_are_refused, tear_down),
         cmocka_unit_test_teardown(addresses_need_keys, tear_down),
-        cmocka_unit_test_teardown(credentials_are_found, tear_down),
+        cmocka_unit_test_teardown(a_credential_is_a_name, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

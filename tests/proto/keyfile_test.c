@@ -154,9 +154,15 @@ static void trusts_credentials(void **state) {
     assert_int_equal(key_pair_read(KEY_CURVE, path, &k, &f), -EPERM);
     setenv("CREDENTIALS_DIRECTORY", folder, 1);
     assert_int_equal(key_pair_read(KEY_CURVE, path, &k, &f), 0);
-    unsetenv("CREDENTIALS_DIRECTORY");
-    key_pair_free(&made);
     key_pair_free(&k);
+    /* By its name alone, too. */
+    assert_int_equal(key_pair_read(KEY_CURVE, "k", &k, &f), 0);
+    assert_int_equal(key_pair_read(KEY_CURVE, "other", &made, &f), -ENOENT);
+    unsetenv("CREDENTIALS_DIRECTORY");
+    key_pair_free(&k);
+    assert_int_equal(chdir(folder), 0); /* there it is a file as any other */
+    assert_int_equal(key_pair_read(KEY_CURVE, "k", &k, &f), -EPERM);
+    key_pair_free(&made);
 }
 
 int main(void) {

@@ -174,6 +174,32 @@ static void a_day_may_lack_an_hour(void **state) {
     assert_int_equal(zone_minute(o->zone, next), 2 * 60 + 30);
 }
 
+/* ---- the ledger */
+
+static void expect_ledger(const char *path, const char *text, const char *ledger) {
+    struct forward_config *c;
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+    int r = forward_config_load(arena, path, &c, &fault);
+    unlink(path);
+    assert_int_equal(r, 0);
+    assert_string_equal(c->forward.ledger, ledger);
+}
+
+static void each_config_has_a_ledger_of_its_own(void **state) {
+    char folder[] = "/tmp/newswire-forward-XXXXXX", usual[64], county[64];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(usual, sizeof usual, "%s/forward.conf", folder);
+    snprintf(county, sizeof county, "%s/county.conf", folder);
+    expect_ledger(usual, "[forward]\n", "/var/lib/newswire-forward/ledger.db");
+    expect_ledger(county, "[forward]\n", "/var/lib/newswire-forward/county/ledger.db");
+    expect_ledger(county, "[forward]\nledger = /srv/l.db\n", "/srv/l.db");
+    rmdir(folder);
+}
+
 /* ---- the sample and the manual say what the tables say */
 
 static char *read_whole(const char *name) {
@@ -225,6 +251,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(filters_choose, set_up, tear_down),
         cmocka_unit_test_setup_teardown(times_of_day_are_those_of_the_zone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_day_may_lack_an_hour, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_config_has_a_ledger_of_its_own, set_up, tear_down),
         cmocka_unit_test(the_sample_is_made_from_the_tables),
         cmocka_unit_test(the_manual_lists_the_keys_of_the_tables),
     };
