@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* So many messages may go in a row, before the rate holds them back. */
-enum { BURST = 3 };
+enum { BURST = 3, REFUSALS_MOST = 3 };
 
 static const int64_t hour_usec = 3600 * INT64_C(1000000);
 
@@ -245,10 +245,27 @@ void board_sent(struct board *b, int64_t now) {
     b->changed = true;
 }
 
-void board_failed(struct board *b, int64_t now, uint64_t wait, const char *error) {
-    b->message.tries++;
-    b->message.next_usec = now + (int64_t)wait;
-    snprintf(b->message.error, sizeof b->message.error, "%s", error);
+/* What it said is on the board still, but for what is over. */
+static void shorten(struct board *b) {
+    struct message brief = b->message;
+    if (message_write_brief(b->group, b->wire, &brief) < 0)
+        return; /* it is tried as it is */
+    make_id(brief.id);
+    brief.refusals = 0;
+    free(b->message.title);
+    free(b->message.text);
+    free(b->message.json);
+    b->message = brief;
+}
+
+void board_failed(struct board *b, int64_t now, uint64_t wait, bool refused, const char *error) {
+    struct message *m = &b->message;
+    m->tries++;
+    m->refusals += refused;
+    m->next_usec = now + (int64_t)wait;
+    snprintf(m->error, sizeof m->error, "%s", error);
+    if (refused && m->refusals == REFUSALS_MOST)
+        shorten(b);
     b->changed = true;
 }
 

@@ -38,6 +38,7 @@ struct message {
     int64_t made_usec;
     int64_t next_usec; /* of the next try */
     unsigned tries;    /* that failed */
+    unsigned refusals; /* of them, where it was refused */
     char error[MESSAGE_ERROR_BYTES];
 };
 
@@ -63,10 +64,12 @@ int board_compose(struct board *b, int64_t now_usec) __attribute__((nonnull, war
 /* Whether there is a message, and it is to be tried now. */
 bool board_should_send(const struct board *b, int64_t now_usec) __attribute__((nonnull));
 
-/* What became of the try. wait_usec: until the next. */
+/* What became of the try. wait_usec: until the next. A message that is refused again
+ * and again, as when a robot dislikes a word in a headline, is replaced by a short one
+ * that says that there is something to know, so that it doesn't stop what comes after. */
 void board_sent(struct board *b, int64_t now_usec) __attribute__((nonnull));
-void board_failed(struct board *b, int64_t now_usec, uint64_t wait_usec, const char *error)
-    __attribute__((nonnull));
+void board_failed(struct board *b, int64_t now_usec, uint64_t wait_usec, bool refused,
+                  const char *error) __attribute__((nonnull));
 
 /* Whether the alert counts: it has gone on for long enough. */
 bool alert_is_ripe(const struct alert *a, int64_t now_usec) __attribute__((nonnull));

@@ -2,6 +2,7 @@
 
 #include "clients/forward/config.h"
 #include "proto/article.h"
+#include "proto/formats/timestamp.h"
 #include "proto/topic.h"
 
 #include <errno.h>
@@ -225,6 +226,10 @@ static const struct config_key group_keys[] = {
      .offset = GROUP(page_days),
      .fallback = "mon tue wed thu fri sat sun",
      .help = "The days of no_page_by."},
+    {.name = "page_except",
+     .type = CONFIG_WORDS,
+     .offset = GROUP(page_except),
+     .help = "Dates without a page, such as 2031-10-01."},
     {.name = "page_topics",
      .type = CONFIG_WORDS,
      .offset = GROUP(page_topics),
@@ -340,6 +345,12 @@ static const char *check_page(struct group_config *g) {
         if (d == 7)
             return "page_days: mon, tue, wed, thu, fri, sat, sun";
         g->days[d] = true;
+    }
+    for (size_t i = 0; i < g->page_except.n; i++) {
+        char date[sizeof "2031-04-09"];
+        if (!timestamp_date(slice_of(g->page_except.items[i]), date) ||
+            strcmp(date, g->page_except.items[i]) != 0)
+            return "page_except: dates, such as 2031-10-01";
     }
     for (size_t i = 0; i < g->page_topics.n; i++)
         if (!topic_section_valid(slice_of(g->page_topics.items[i])) &&

@@ -44,7 +44,7 @@ struct group_config {
     uint64_t reader_gone_usec, unsigned_usec, cannot_look_usec;
     struct text_list readers;
     char *no_page_text, *page_after_text;
-    struct text_list page_topics, page_days;
+    struct text_list page_topics, page_days, page_except;
 
     /* made of these */
     bool is_mail;

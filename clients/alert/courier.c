@@ -157,7 +157,7 @@ static int deliver(const struct outlet_config *o, const struct parcel *p, char *
     t->close(session);
     snprintf(error, size, "%s", v.text);
     *ret_wait = v.not_before_usec;
-    return v.outcome == VERDICT_DELIVERED ? 0 : -EIO;
+    return v.outcome == VERDICT_DELIVERED ? 0 : v.outcome == VERDICT_RETRY ? -EIO : -EBADMSG;
 }
 
 int courier_send(const struct group_config *g, const struct message *m,

@@ -7,8 +7,9 @@
 #include "clients/alert/board.h"
 #include "clients/forward/secret.h"
 
-/* Sends it, for as long as the group's timeout allows. 0; -errno with what went wrong
- * in error, and in *ret_wait_usec what the other side asked for (0: nothing). */
+/* Sends it, for as long as the group's timeout allows. 0; -EBADMSG when the other side
+ * refuses this message, or any; another -errno when it may take it later; with what went
+ * wrong in error, and in *ret_wait_usec what the other side asked for (0: nothing). */
 int courier_send(const struct group_config *group, const struct message *m,
                  char error[static MESSAGE_ERROR_BYTES], uint64_t *ret_wait_usec)
     __attribute__((nonnull, warn_unused_result));

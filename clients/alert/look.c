@@ -11,7 +11,8 @@
 #include <sys/statvfs.h>
 #include <sysexits.h>
 
-enum { ARENA_BYTES = 64 << 20, DAYS_BACK = 8 };
+/* Over the longest holidays. */
+enum { ARENA_BYTES = 64 << 20, DAYS_BACK = 30 };
 
 static const int64_t day_usec = 86400 * INT64_C(1000000);
 
@@ -42,13 +43,22 @@ static int weekday(const struct zone *z, int64_t usec) {
     return (int)((zone_local(z, usec) / day_usec + 4) % 7); /* 1970 began on a Thursday */
 }
 
+static bool is_page_day(const struct group_config *g, int64_t usec) {
+    char date[16];
+    zone_date(g->zone, usec, date);
+    for (size_t i = 0; i < g->page_except.n; i++)
+        if (strcmp(g->page_except.items[i], date) == 0)
+            return false;
+    return g->days[weekday(g->zone, usec)];
+}
+
 bool look_page_time(const struct group_config *g, int64_t now, int64_t *ret_start,
                     int64_t *ret_deadline) {
     if (g->no_page_minute < 0)
         return false;
     for (int back = 1; back <= DAYS_BACK; back++) {
         int64_t deadline = zone_next(g->zone, now - back * day_usec, g->no_page_minute);
-        if (deadline > now || !g->days[weekday(g->zone, deadline)])
+        if (deadline > now || !is_page_day(g, deadline))
             continue;
         *ret_start = zone_next(g->zone, deadline - day_usec, g->page_after_minute);
         *ret_deadline = deadline;

@@ -241,22 +241,42 @@ int message_write(const struct message_facts *f, struct message *m) {
     return finish(f, m, told, false);
 }
 
+/* A message about nothing that is on the board. */
+static int write_plain(const struct message_facts *f, const char *title, const char *text,
+                       bool test, struct message *m) {
+    const struct group_config *g = f->group;
+    char date[16];
+    int minute = zone_minute(g->zone, f->now_usec);
+    zone_date(g->zone, f->now_usec, date);
+    m->title = m->text = m->json = NULL;
+    if (asprintf(&m->title, "%s%s%s", g->title, *g->title == '\0' ? "" : words_of(f)->colon,
+                 title) < 0)
+        m->title = NULL;
+    if (asprintf(&m->text, "%s\n%s%s%s %02d:%02d\n", text, f->wire, words_of(f)->comma, date,
+                 minute / 60, minute % 60) < 0)
+        m->text = NULL;
+    return finish(f, m, 0, test);
+}
+
+int message_write_brief(const struct group_config *g, const char *wire, struct message *m) {
+    struct message_facts f = {.group = g, .wire = wire, .now_usec = m->made_usec};
+    bool chinese = g->language == ALERT_CHINESE;
+    struct message brief = *m;
+    int r = write_plain(&f, chinese ? "有新情况" : "there is news",
+                        chinese ? "完整消息被对方拒收，内容见 newswire-alert status。"
+                                : "The whole message was refused; 'newswire-alert status' has it.",
+                        false, &brief);
+    if (r == 0)
+        *m = brief;
+    return r;
+}
+
 int message_write_test(const struct group_config *g, const char *wire, int64_t now,
                        struct message *m) {
     struct message_facts f = {.group = g, .wire = wire, .now_usec = now};
     bool chinese = g->language == ALERT_CHINESE;
-    char text[600], date[16];
-    int minute = zone_minute(g->zone, now);
-    zone_date(g->zone, now, date);
     *m = (struct message){.made_usec = now};
-    snprintf(text, sizeof text, "%s%s%s", g->title,
-             *g->title == '\0' ? "" : languages[g->language].colon,
-             chinese ? "测试消息" : "this is a test");
-    m->title = strdup(text);
-    snprintf(text, sizeof text,
-             chinese ? "这是发给“%.60s”组的测试消息，无需处理。\n%.200s，%s %02d:%02d\n"
-                     : "A test for the group \"%.60s\": nothing is wrong.\n%.200s, %s %02d:%02d\n",
-             g->name, wire, date, minute / 60, minute % 60);
-    m->text = strdup(text);
-    return finish(&f, m, 0, true);
+    return write_plain(&f, chinese ? "测试消息" : "this is a test",
+                       chinese ? "这是一条测试消息，无需处理。" : "It is a test: nothing is wrong.",
+                       true, m);
 }

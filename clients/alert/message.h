@@ -34,6 +34,11 @@ void message_sort(struct event *events, size_t n);
 int message_write(const struct message_facts *facts, struct message *ret)
     __attribute__((nonnull, warn_unused_result));
 
+/* A message in place of one that is refused, whose title, text and json are replaced: that
+ * there is something to know, and when that was. 0 or -ENOMEM. */
+int message_write_brief(const struct group_config *group, const char *wire, struct message *m)
+    __attribute__((nonnull, warn_unused_result));
+
 /* A message of `test`, that says so. 0 or -ENOMEM. */
 int message_write_test(const struct group_config *group, const char *wire, int64_t now_usec,
                        struct message *ret) __attribute__((nonnull, warn_unused_result));

@@ -127,7 +127,7 @@ static void tell(struct board *b) {
     wait = asked > wait ? asked : wait;
     journal(JOURNAL_ALERT_NOT_TOLD, &(struct journal_subject){.reason = error},
             "%s could not be told, next try in %.1f s: %s", g->name, (double)wait / 1e6, error);
-    board_failed(b, ledger_now(), wait, error);
+    board_failed(b, ledger_now(), wait, r == -EBADMSG, error);
 }
 
 static int turn_board(struct run *r, struct board *b) {

@@ -36,10 +36,10 @@ static json_t *number(int64_t value) {
 static json_t *message_json(const struct message *m) {
     if (*m->id == '\0')
         return json_null();
-    return json_pack("{s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:i,s:s}", "id", m->id, "title", m->title,
+    return json_pack("{s:s,s:s,s:s,s:s,s:b,s:o,s:o,s:i,s:i,s:s}", "id", m->id, "title", m->title,
                      "text", m->text, "json", m->json, "urgent", m->urgent, "made_usec",
                      number(m->made_usec), "next_usec", number(m->next_usec), "tries",
-                     (int)m->tries, "error", m->error);
+                     (int)m->tries, "refusals", (int)m->refusals, "error", m->error);
 }
 
 static json_t *alert_json(const struct alert *a) {
@@ -89,7 +89,8 @@ static int load_message(struct message *m, const json_t *object) {
                           .urgent = json_is_true(json_object_get(object, "urgent")),
                           .made_usec = get(object, "made_usec"),
                           .next_usec = get(object, "next_usec"),
-                          .tries = (unsigned)get(object, "tries")};
+                          .tries = (unsigned)get(object, "tries"),
+                          .refusals = (unsigned)get(object, "refusals")};
     snprintf(m->id, sizeof m->id, "%s", get_text(object, "id"));
     snprintf(m->error, sizeof m->error, "%s", get_text(object, "error"));
     return m->title == NULL || m->text == NULL || m->json == NULL ? -ENOMEM : 0;

@@ -434,7 +434,7 @@ static void a_message_stays_until_it_went(void **state) {
     now += MINUTE;
     turn();
     memcpy(id, board.message.id, sizeof id);
-    board_failed(&board, now, 10 * SECOND, "503 busy");
+    board_failed(&board, now, 10 * SECOND, false, "503 busy");
     assert_false(board_should_send(&board, now + 10 * SECOND - 1));
     assert_true(board_should_send(&board, now + 10 * SECOND));
     now += 10 * MINUTE;
@@ -450,6 +450,30 @@ static void a_message_stays_until_it_went(void **state) {
     turn();
     assert_string_not_equal(board.message.id, id);
     told("newswire: disk full; over: outlet failing");
+}
+
+/* A robot may dislike a word of a headline, and nobody would hear of anything again. */
+static void what_is_refused_again_and_again_is_said_in_short(void **state) {
+    (void)state;
+    char id[MESSAGE_ID_BYTES];
+    found(ALERT_ITEM_PARKED, "a bad word");
+    look();
+    now += MINUTE;
+    turn();
+    memcpy(id, board.message.id, sizeof id);
+    for (int i = 0; i < 5; i++)
+        board_failed(&board, now, SECOND, false, "503 busy");
+    for (int i = 0; i < 2; i++)
+        board_failed(&board, now, SECOND, true, "errcode 1");
+    assert_string_equal(board.message.id, id);
+    board_failed(&board, now, SECOND, true, "errcode 1");
+    now += SECOND;
+    assert_string_not_equal(board.message.id, id);
+    assert_null(strstr(board.message.text, "a bad word"));
+    assert_null(strstr(board.message.json, "a bad word"));
+    says("newswire-alert status");
+    told("newswire: there is news");
+    assert_int_equal(board_open(&board, now), 1);
 }
 
 /* ---- over a restart */
@@ -470,7 +494,7 @@ static void a_restart_changes_nothing(void **state) {
     found(ALERT_OUTLET_FAILING, "日报");
     found_for(ALERT_DISK_FULL, "/srv", 0, HOUR);
     look();
-    board_failed(&board, now, MINUTE, "坏了");
+    board_failed(&board, now, MINUTE, true, "坏了");
     assert_int_equal(state_make_folder(path), 0);
     assert_true(state_changed(&before));
     assert_int_equal(state_save(&before), 0);
@@ -485,6 +509,7 @@ static void a_restart_changes_nothing(void **state) {
     assert_string_equal(b->message.json, board.message.json);
     assert_string_equal(b->message.error, "坏了");
     assert_int_equal(b->message.tries, 1);
+    assert_int_equal(b->message.refusals, 1);
     assert_int_equal(b->paced_usec, board.paced_usec);
     json_t *was = state_board(&board), *is = state_board(b);
     assert_true(json_equal(was, is));
@@ -524,6 +549,7 @@ int main(void) {
         TEST(a_quiet_night_has_no_digest),
         TEST(reminders_come_together),
         TEST(a_message_stays_until_it_went),
+        TEST(what_is_refused_again_and_again_is_said_in_short),
         TEST(a_restart_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

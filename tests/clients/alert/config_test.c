@@ -88,6 +88,8 @@ static void each_mistake_is_named(void **state) {
     refuse(HOOK "page_after =\n", "page_after");
     refuse(HOOK "no_page_by = 06:00\npage_after = 06:00\n", "page_after");
     refuse(HOOK "page_days = mon funday\n", "page_days");
+    refuse(HOOK "page_except = 2031-02-30\n", "page_except");
+    refuse(HOOK "page_except = 2031-10-01T00:00\n", "page_except");
     refuse(HOOK "page_topics = a/b/c\n", "page_topics");
     struct alert_config *c;
     assert_int_equal(load("[watch]\ninterval = 1min\n", &c), -EINVAL);

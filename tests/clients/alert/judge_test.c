@@ -172,6 +172,9 @@ static void the_time_of_a_page(void **state) {
         group.days[i] = i == 4; /* Thursdays alone */
     page_time(midnight + 12 * HOUR, midnight - 6 * day - 6 * HOUR, midnight - 6 * day + by);
     page_time(midnight + day + by, midnight + day - 6 * HOUR, midnight + day + by);
+    char *except[] = {"2031-04-03"};
+    group.page_except = (struct text_list){.items = except, .n = 1};
+    page_time(midnight + 12 * HOUR, midnight - 13 * day - 6 * HOUR, midnight - 13 * day + by);
     int64_t start, deadline;
     memset(group.days, 0, sizeof group.days);
     assert_false(look_page_time(&group, midnight, &start, &deadline));
