@@ -126,31 +126,34 @@ static int collect(struct feeds *f, const struct set *s, struct feed_item **ret,
     return r < 0 ? r : 0;
 }
 
-static void set_head(const struct set *s, const char *file, char id[static 128],
-                     char self[static 2048], struct feed_head *ret) {
+/* A feed is named by where it is, since every office has one of news; its articles by their
+ * uris. */
+static void set_head(const struct set *s, const char *file, char id[static 2048],
+                     struct feed_head *ret) {
     bool has_url = *s->url != '\0';
-    snprintf(id, 128, "urn:newswire:feed:%s", s->section);
-    snprintf(self, 2048, "%s%s%s", s->url, s->url[strlen(s->url) - has_url] == '/' ? "" : "/",
-             file);
+    if (has_url)
+        snprintf(id, 2048, "%s%s%s", s->url, s->url[strlen(s->url) - 1] == '/' ? "" : "/", file);
+    else
+        snprintf(id, 2048, "urn:newswire:feed:%s", s->section);
     *ret = (struct feed_head){.id = id,
                               .title = s->title,
                               .author = s->author,
                               .home_url = has_url ? s->url : NULL,
-                              .self_url = has_url ? self : NULL};
+                              .self_url = has_url ? id : NULL};
 }
 
 static int write_set(struct feeds *f, const struct set *s, char file[static FILE_BYTES]) {
     struct feed_item *items;
     struct feed_head head;
     struct export_file out;
-    char id[128], self[2048];
+    char id[2048];
     size_t n = 0;
     arena_reset(f->arena);
     snprintf(file, FILE_BYTES, "%s%s", s->section, feed_kinds[s->kind].suffix);
     int r = collect(f, s, &items, &n);
     if (r < 0)
         return r;
-    set_head(s, file, id, self, &head);
+    set_head(s, file, id, &head);
     for (size_t i = 0; i < n; i++)
         if (items[i].updated_usec > head.updated_usec)
             head.updated_usec = items[i].updated_usec;

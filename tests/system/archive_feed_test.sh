@@ -27,6 +27,7 @@ for format in atom rss jsonfeed; do
     expect 0 ask feed --section briefs --format $format --out "$work/web" --title "简讯 & more" --url https://office.example/feeds
 done
 in_feed "urn:f:1" || fail "$(cat "$work/web/briefs.atom")"
+expect_line "$work/web/briefs.atom" "<id>https://office.example/feeds/briefs.atom</id>"
 in_no_feed "Elsewhere" || fail "another section's"
 valid
 expect 0 ask feed --list
