@@ -495,7 +495,21 @@ static const char *check_templates(const struct outlet_config *o) {
     return NULL;
 }
 
-static const char *check_filters(struct arena *a, struct outlet_config *o) {
+/* Whether the forwarder follows any of the topics that a prefix with a slash names. */
+static bool is_followed(const struct text_list *followed, const char *prefix) {
+    for (size_t i = 0; i < followed->n; i++) {
+        const char *topic = followed->items[i];
+        size_t len = strlen(topic), n = strlen(prefix);
+        bool section = strchr(topic, '/') == NULL; /* "economy" is all of it */
+        if (section ? strncmp(prefix, topic, len) == 0 && prefix[len] == '/'
+                    : strncmp(prefix, topic, n < len ? n : len) == 0)
+            return true;
+    }
+    return followed->n == 0;
+}
+
+static const char *check_filters(struct arena *a, struct outlet_config *o,
+                                 const struct text_list *followed) {
     for (size_t i = 0; i < o->kinds.n; i++)
         if (article_kind_from_name(o->kinds.items[i]) <= 0)
             return "kinds: article, brief, photo";
@@ -512,6 +526,8 @@ static const char *check_filters(struct arena *a, struct outlet_config *o) {
         }
         if (!topic_prefix_valid(slice_of(topic)))
             return "topics: a section or a topic, such as economy or briefs/brief";
+        if (!is_followed(followed, topic))
+            return "topics: one is not among the topics of [forward], so that it never comes";
     }
     return o->urgency == 0 ? "urgency: from 1 to 9" : NULL;
 }
@@ -531,14 +547,15 @@ static const char *check_urls(const struct outlet_config *o) {
                : NULL;
 }
 
-static const char *check_outlet(struct arena *a, struct outlet_config *o) {
+static const char *check_outlet(struct arena *a, struct outlet_config *o,
+                                const struct text_list *followed) {
     const char *wrong = check_times(a, o);
     if (wrong == NULL)
         wrong = check_format(o);
     if (wrong == NULL)
         wrong = check_templates(o);
     if (wrong == NULL)
-        wrong = check_filters(a, o);
+        wrong = check_filters(a, o, followed);
     if (wrong == NULL)
         wrong = check_urls(o);
     return wrong == NULL ? transport_find(o->url)->check(o) : wrong;
@@ -558,7 +575,7 @@ int forward_config_load(struct arena *a, const char *path, struct forward_config
         r = choose_ledger(a, path, c);
     for (size_t i = 0; r == 0 && i < c->n_outlets; i++) {
         c->outlets[i]->index = i;
-        const char *wrong = check_outlet(a, c->outlets[i]);
+        const char *wrong = check_outlet(a, c->outlets[i], &c->forward.topics);
         if (wrong == NULL)
             continue;
         *f = (struct config_fault){0};

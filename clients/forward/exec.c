@@ -119,14 +119,14 @@ static void write_input(struct child *c, struct slice *input) {
         shut(&c->in); /* a program may have read enough */
 }
 
-/* Feeds it and takes what it prints. 0; -ETIMEDOUT; -EFBIG; -ENOMEM. */
+/* Feeds it and takes what it prints. 0; -ETIMEDOUT; -ECANCELED; -EFBIG; -ENOMEM. */
 static int talk(struct child *c, struct slice input, uint64_t until, struct collected *k) {
     int r = 0;
     while (r == 0 && (c->out >= 0 || c->err >= 0)) {
         uint64_t now = follow_now_usec();
         struct pollfd fds[] = {{c->in, POLLOUT, 0}, {c->out, POLLIN, 0}, {c->err, POLLIN, 0}};
         if (now >= until || follow_stop != 0)
-            return -ETIMEDOUT;
+            return now >= until ? -ETIMEDOUT : -ECANCELED;
         if (poll(fds, 3,
                  until - now < LOOK_USEC ? (int)((until - now) / 1000) + 1 : LOOK_USEC / 1000) <
                 0 &&
@@ -169,6 +169,8 @@ static int judge(const struct outlet_config *o, int talked, int status, struct c
     if (talked == -ETIMEDOUT)
         fault_set(f, "format", "%s took longer than %llu ms", o->program,
                   (unsigned long long)o->exec_timeout_usec / 1000);
+    else if (talked == -ECANCELED)
+        fault_set(f, "format", "%s was cut off, as the forwarder ends", o->program);
     else if (talked == -EFBIG)
         fault_set(f, "format", "%s printed more than %d bytes", o->program, OUTPUT_MOST);
     else if (talked < 0)
@@ -182,7 +184,7 @@ static int judge(const struct outlet_config *o, int talked, int status, struct c
         fault_set(f, "format", "%s printed nothing", o->program);
     else
         return 0;
-    bool later = talked == -ETIMEDOUT ||
+    bool later = talked == -ETIMEDOUT || talked == -ECANCELED ||
                  (talked == 0 && WIFEXITED(status) && WEXITSTATUS(status) == EX_TEMPFAIL);
     return later ? -EAGAIN : -EINVAL;
 }

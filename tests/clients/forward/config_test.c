@@ -88,6 +88,31 @@ static void each_mistake_is_named(void **state) {
     refuse("url_kill = https://x/{remote_id}\n", "there has to be remote_id");
 }
 
+static void topics_must_be_followed(void **state) {
+    (void)state;
+    static const struct {
+        const char *followed, *taken;
+        int wanted;
+    } cases[] = {{"economy", "economy", 0},
+                 {"economy", "economy/brief", 0},
+                 {"economy/", "economy/brief", 0},
+                 {"economy/brief", "economy", 0},
+                 {"news economy/brief", "economy/brief news", 0},
+                 {"economy", "economyx", -EINVAL},
+                 {"economyx", "economy", -EINVAL},
+                 {"economy/brief", "economy/photo", -EINVAL},
+                 {"economy", "economy news", -EINVAL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct forward_config *c;
+        char text[512];
+        snprintf(text, sizeof text,
+                 "[forward]\ntopics = %s\n[outlet \"x\"]\nurl = https://x.example/\ntopics = %s\n",
+                 cases[i].followed, cases[i].taken);
+        if (load(text, &c) != cases[i].wanted)
+            fail_msg("'%s' of '%s': %s", cases[i].taken, cases[i].followed, fault.reason);
+    }
+}
+
 static void each_transport_has_its_own(void **state) {
     (void)state;
     struct forward_config *c;
@@ -247,6 +272,7 @@ static void the_manual_lists_the_keys_of_the_tables(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_mistake_is_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(topics_must_be_followed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_transport_has_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(filters_choose, set_up, tear_down),
         cmocka_unit_test_setup_teardown(times_of_day_are_those_of_the_zone, set_up, tear_down),
