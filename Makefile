@@ -80,6 +80,8 @@ LIB_NAMES  := clients/lib/newswire.map
 PUBLIC_LIB := $(B)/public/libnewswire.a
 SHARED_LIB := $(B)/public/libnewswire.so.$(ABI)
 PROGRAMS   := $(B)/newswired $(addprefix $(B)/,$(TOOLS))
+BASH_COMPLETION := $(patsubst $(B)/%,$(B)/completion/bash/%,$(PROGRAMS))
+ZSH_COMPLETION  := $(patsubst $(B)/%,$(B)/completion/zsh/_%,$(PROGRAMS))
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(filter %_test.c,$(TEST_SRC)))
 TEST_HELP  := $(call obj,$(filter-out %_test.c,$(TEST_SRC)))
 FUZZERS    := $(patsubst %.c,$(B)/%,$(filter %_fuzz.c,$(FUZZ_SRC)))
@@ -170,6 +172,8 @@ PLACES = $(call place,755,$(PREFIX)/sbin,$(B)/newswired) \
 	$(call place,644,$(PREFIX)/lib/systemd/catalog,$(wildcard packaging/journal/*.catalog)) \
 	$(foreach l,$(LANGUAGES),$(call place,644,$(PREFIX)/share/locale/$(l)/LC_MESSAGES,$(call mo,$(l)))) \
 	$(call place,644,$(PREFIX)/share/newswire,proto/newswire.proto) \
+	$(call place,644,$(PREFIX)/share/bash-completion/completions,$(BASH_COMPLETION)) \
+	$(call place,644,$(PREFIX)/share/zsh/site-functions,$(ZSH_COMPLETION)) \
 	$(call place,644,$(PREFIX)/share/newswire/grafana,packaging/grafana/newswire.json) \
 	$(call place,644,$(PREFIX)/share/newswire/prometheus,packaging/prometheus/newswire.rules.yml) \
 	$(call place,644,$(DOCDIR),README.md packaging/CHANGELOG proto/PROTOCOL.md daemon/SECURITY.md) \
@@ -178,7 +182,7 @@ PLACES = $(call place,755,$(PREFIX)/sbin,$(B)/newswired) \
 		$(wildcard packaging/demo/*.txt))
 for_each_place = printf '%s\n' $(PLACES) | while IFS=: read -r mode to from; do $(1) || exit 1; done
 
-install: all $(UNITS) $(B)/newswire.pc ## install under DESTDIR and PREFIX
+install: all $(BASH_COMPLETION) $(ZSH_COMPLETION) $(UNITS) $(B)/newswire.pc ## install under DESTDIR and PREFIX
 	@$(call for_each_place,install -D -m "$$mode" "$$from" "$(DESTDIR)$$to")
 	@ln -sf $(notdir $(SHARED_LIB)) $(DESTDIR)$(LIBDIR)/libnewswire.so
 
@@ -235,7 +239,7 @@ $(B)/%.a:
 	ar rcs $@ $^
 
 # What only the services need stays out of it.
-PUBLIC_SRC := $(LIB_SRC) $(filter-out proto/journal/% proto/metrics.c,$(PROTO_SRC))
+PUBLIC_SRC := $(LIB_SRC) $(filter-out proto/journal/% proto/metrics.c proto/options.c proto/completion.c,$(PROTO_SRC))
 $(PUBLIC_LIB): $(call obj,$(PUBLIC_SRC)) $(PB).o $(LIB_NAMES)
 	@mkdir -p $(@D)
 	$(LD) -r -o $(@D)/newswire.o $(filter %.o,$^)
@@ -259,6 +263,13 @@ $(UNITS) $(B)/newswire.pc: $(B)/%: packaging/%.in FORCE
 $(MO_FILES): $(B)/locale/%/LC_MESSAGES/newswired.mo: daemon/po/%.po
 	@mkdir -p $(@D)
 	msgfmt --check-format --check-domain -o $@ $<
+
+$(BASH_COMPLETION): $(B)/completion/bash/%: $(B)/%
+	@mkdir -p $(@D)
+	@$< --completion bash >$@
+$(ZSH_COMPLETION): $(B)/completion/zsh/_%: $(B)/%
+	@mkdir -p $(@D)
+	@$< --completion zsh >$@
 
 $(B)/newswired: $(B)/daemon/main.o $(DAEMON_LIB) $(PROTO_LIB) | $(MO_FILES)
 	$(LINK) -o $@ $^ $(LIBS) $(TOOL_LIBS)

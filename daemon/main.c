@@ -8,10 +8,10 @@
 #include "daemon/metrics_server.h"
 #include "daemon/service.h"
 #include "proto/journal/journal.h"
+#include "proto/options.h"
 #include "proto/translation.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
@@ -368,56 +368,52 @@ static void choose_language(const char *language) {
                 strerror(-r));
 }
 
-static void usage(FILE *out) {
-    fputs("usage: newswired [--config FILE] [--check | --sample-config | --restore DIR]\n"
-          "\n"
-          "The news wire's service: takes articles in, makes them durable, publishes them.\n"
-          "\n"
-          "  --config FILE    default /etc/newswire/newswired.conf, if it is there\n"
-          "  --check          say whether the config is good, and end\n"
-          "  --sample-config  print every key with its help and default, and end\n"
-          "  --restore DIR    make the log from a backup, with a new epoch, and end\n"
-          "  --help, --version\n",
-          out);
-}
+struct arguments {
+    const char *config, *restore;
+    bool check, show, sample;
+};
 
-enum { OPT_CONFIG = 1, OPT_CHECK, OPT_SAMPLE, OPT_RESTORE, OPT_HELP, OPT_VERSION };
-
-static const struct option options[] = {
-    {"config", required_argument, NULL, OPT_CONFIG},
-    {"check", no_argument, NULL, OPT_CHECK},
-    {"sample-config", no_argument, NULL, OPT_SAMPLE},
-    {"restore", required_argument, NULL, OPT_RESTORE},
-    {"help", no_argument, NULL, OPT_HELP},
-    {"version", no_argument, NULL, OPT_VERSION},
+static const struct options_row rows[] = {
+    {"config", OPTIONS_STRING, offsetof(struct arguments, config), "FILE", NULL,
+     "default /etc/newswire/newswired.conf, if it is there"},
+    {"check", OPTIONS_FLAG, offsetof(struct arguments, check), NULL, NULL,
+     "say whether the config is good, and end"},
+    {"show-config", OPTIONS_FLAG, offsetof(struct arguments, show), NULL, NULL,
+     "print what counts, defaults and all, and end"},
+    {"sample-config", OPTIONS_FLAG, offsetof(struct arguments, sample), NULL, NULL,
+     "print every key with its help and default, and end"},
+    {"restore", OPTIONS_STRING, offsetof(struct arguments, restore), "DIR", NULL,
+     "make the log from a backup, with a new epoch, and end"},
     {0},
 };
 
+static const struct options options = {
+    .program = "newswired",
+    .arguments = "",
+    .summary = "The news wire's service: takes articles in, makes them durable, publishes them.",
+    .rows = rows,
+};
+
+static int show_config(const struct settings *s) {
+    return config_write_values(settings_tables, s, stdout) < 0 ? EX_IOERR : EX_OK;
+}
+
 int main(int argc, char **argv) {
-    const char *config = NULL, *backup = NULL;
-    bool check = false;
+    struct arguments o = {0};
     struct config_fault fault = {0};
     char text[800];
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case OPT_CONFIG: config = optarg; break;
-        case OPT_CHECK: check = true; break;
-        case OPT_RESTORE: backup = optarg; break;
-        case OPT_SAMPLE: return config_write_sample(settings_tables, stdout) < 0 ? EX_IOERR : EX_OK;
-        case OPT_HELP: usage(stdout); return EX_OK;
-        case OPT_VERSION: puts("newswired " NEWSWIRE_VERSION); return EX_OK;
-        default: return EX_USAGE;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "newswired: '%s' is not understood\n", argv[optind]);
-        return EX_USAGE;
-    }
+    int first, code = options_parse(&options, argc, argv, &o, &first);
+    if (code != OPTIONS_GO_ON)
+        return code;
+    if (first < argc)
+        return options_fault(&options, "'%s' is not understood", argv[first]);
+    if (o.sample)
+        return config_write_sample(settings_tables, stdout) < 0 ? EX_IOERR : EX_OK;
     journal_open("newswired");
     mallopt(M_TRIM_THRESHOLD, TRIM_BYTES); /* or it rises with the largest burst */
     mallopt(M_MMAP_THRESHOLD, TRIM_BYTES);
     hide_memory();
-    struct daemon d = {.config = config, .arena = arena_new(NOTES_ARENA_BYTES)};
+    struct daemon d = {.config = o.config, .arena = arena_new(NOTES_ARENA_BYTES)};
     if (d.arena == NULL || sodium_init() < 0)
         return EX_OSERR;
     int r = settings_load(config_file(&d), &d.settings, &fault);
@@ -429,7 +425,11 @@ int main(int argc, char **argv) {
         journal_set_level(settings_priority(d.settings->service.log_level));
         choose_language(d.settings->service.language);
     }
-    int code = r < 0 ? EX_CONFIG : check ? EX_OK : backup != NULL ? restore(&d, backup) : run(&d);
+    code = r < 0               ? EX_CONFIG
+           : o.check           ? EX_OK
+           : o.show            ? show_config(d.settings)
+           : o.restore != NULL ? restore(&d, o.restore)
+                               : run(&d);
     settings_unref(d.settings);
     arena_free(d.arena);
     return code;

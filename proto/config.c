@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ini.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -546,4 +547,45 @@ int config_write_sample(const struct config_section *const *sections, FILE *out)
         }
     }
     return ferror(out) ? -EIO : 0;
+}
+
+/* ---- the values */
+
+static void write_items(FILE *out, const struct text_list *list, const char *between) {
+    for (size_t i = 0; i < list->n; i++)
+        fprintf(out, "%s%s", i == 0 ? " " : between, list->items[i]);
+}
+
+static void write_value(FILE *out, const struct config_key *key, const void *at) {
+    switch (key->type) {
+    case CONFIG_STRING:
+    case CONFIG_PATH: {
+        const char *text = *(char *const *)at;
+        fprintf(out, "%s%s", text == NULL || *text == '\0' ? "" : " ", text == NULL ? "" : text);
+        break;
+    }
+    case CONFIG_WORDS: write_items(out, at, " "); break;
+    case CONFIG_LIST: write_items(out, at, " | "); break;
+    case CONFIG_BOOL: fputs(*(const bool *)at ? " yes" : " no", out); break;
+    case CONFIG_CHOICE: fprintf(out, " %s", key->choices[*(const int *)at]); break;
+    case CONFIG_UINT:
+    case CONFIG_BYTES: fprintf(out, " %" PRIu64, *(const uint64_t *)at); break;
+    case CONFIG_TIME: fprintf(out, " %" PRIu64 "us", *(const uint64_t *)at); break;
+    }
+}
+
+int config_write_values(const struct config_section *const *sections, const void *destination,
+                        FILE *out) {
+    for (; *sections != NULL; sections++) {
+        const char *base = (const char *)destination + (*sections)->offset;
+        if ((*sections)->instance != NULL)
+            continue;
+        fprintf(out, "[%s]\n", (*sections)->name);
+        for (const struct config_key *key = (*sections)->keys; key->name != NULL; key++) {
+            fprintf(out, "%s =", key->name);
+            write_value(out, key, base + key->offset);
+            fputc('\n', out);
+        }
+    }
+    return fflush(out) == 0 && !ferror(out) ? 0 : -EIO;
 }

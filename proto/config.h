@@ -96,6 +96,11 @@ int config_keep_fixed(struct arena *a, const struct config_section *const *secti
 const char *config_fault_text(const struct config_fault *f, char *buffer, size_t size)
     __attribute__((nonnull));
 
+/* Writes what the keys of the sections without an instance are, as a file that gives the
+ * same: sizes in bytes, times in microseconds. 0 or -EIO. */
+int config_write_values(const struct config_section *const *sections, const void *destination,
+                        FILE *out) __attribute__((nonnull));
+
 /* Writes the tables as a sample file: every key with its help, its default
  * commented out. 0 or -EIO. */
 int config_write_sample(const struct config_section *const *sections, FILE *out)
