@@ -1,9 +1,12 @@
 #include "clients/archive/archive.h"
 
+#include "proto/journal/journal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -28,13 +31,17 @@ int archive_fail(const struct archive *a, const struct options *options) {
     return EX_IOERR;
 }
 
-static int take_lock(struct archive *a, const struct options *options) {
+/* Why it can't be opened; behind its path, unless the reason names it. */
+static void tell(const struct archive *a, const char *reason) {
+    bool named = strstr(reason, a->path) != NULL;
+    journal(JOURNAL_ARCHIVE_FAILED, &(struct journal_subject){.file = a->path, .reason = reason},
+            "%s%s%s", named ? "" : a->path, named ? "" : ": ", reason);
+}
+
+static int take_lock(struct archive *a) {
     int r = store_lock(&a->store, a->path, &a->lock);
-    if (r == -EBUSY)
-        fprintf(stderr, "%s: %s: another newswire-archive adds entries to it\n", options->program,
-                a->path);
-    else if (r < 0)
-        fprintf(stderr, "%s: %s\n", options->program, a->store.trouble);
+    if (r < 0)
+        tell(a, r == -EBUSY ? "another newswire-archive adds entries to it" : a->store.trouble);
     return r == 0 ? EX_OK : r == -EBUSY ? EX_TEMPFAIL : EX_CANTCREAT;
 }
 
@@ -49,16 +56,15 @@ int archive_open(struct archive *a, const struct options *options, const char *g
                  enum archive_use use) {
     static const enum store_mode modes[] = {STORE_READ, STORE_WRITE, STORE_CREATE};
     *a = (struct archive){.path = archive_path(given), .lock = -1};
+    journal_open(options->program);
     int r = store_open(&a->store, a->path, &archive_schema, modes[use]);
     if (r == 0)
         r = store_exec(&a->store, tuning);
     if (r == 0 && use == ARCHIVE_EXTEND)
         r = store_exec(&a->store, writing);
     if (r == 0)
-        return use == ARCHIVE_EXTEND ? take_lock(a, options) : EX_OK;
-    bool named = strstr(a->store.trouble, a->path) != NULL;
-    fprintf(stderr, "%s: %s%s%s\n", options->program, named ? "" : a->path, named ? "" : ": ",
-            a->store.trouble);
+        return use == ARCHIVE_EXTEND ? take_lock(a) : EX_OK;
+    tell(a, a->store.trouble);
     return code_of(r);
 }
 

@@ -33,7 +33,7 @@ extern const struct store_schema archive_schema;
 /* The file to use: as given, or $NEWSWIRE_ARCHIVE, or that of the service. */
 const char *archive_path(const char *given);
 
-/* Opens it and says on stderr, behind the program's name, why it can't be: EX_OK;
+/* Opens it and writes a line of the journal when it can't be: EX_OK;
  * EX_NOINPUT when it isn't there; EX_TEMPFAIL when another one extends it;
  * EX_IOERR; EX_DATAERR when it is no archive. archive_close in any case. */
 int archive_open(struct archive *a, const struct options *options, const char *given,

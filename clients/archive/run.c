@@ -276,7 +276,6 @@ int archive_run(int argc, char **argv) {
     int first, code = options_parse(&options, argc, argv, &run, &first);
     if (code != OPTIONS_GO_ON)
         return code;
-    journal_open(options.program);
     if (run.retain != NULL && erase_age(run.retain, &run.erase.retain_usec) < 0)
         return options_fault(&options, "--retain: '%s' is no age, such as 400d", run.retain);
     /* A transaction's pages come and go; giving them back to the system each time

@@ -1,5 +1,7 @@
 #include "clients/forward/commands.h"
 
+#include "proto/journal/journal.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -15,13 +17,14 @@ int desk_configure(struct desk *d, const struct options *options, const char *co
     struct config_fault fault = {0};
     char line[800];
     *d = (struct desk){.options = options, .arena = arena_new(ARENA_BYTES)};
+    journal_open(options->program);
     if (d->arena == NULL)
         return EX_OSERR;
     int r =
         forward_config_load(d->arena, config == NULL ? default_config : config, &d->config, &fault);
     if (r == 0)
         return EX_OK;
-    fprintf(stderr, "%s: %s\n", options->program,
+    journal(JOURNAL_TOOL_FAILED, &(struct journal_subject){.file = fault.file}, "%s",
             r == -ENOMEM ? "out of memory" : config_fault_text(&fault, line, sizeof line));
     return r == -ENOMEM ? EX_OSERR : EX_CONFIG;
 }
@@ -34,7 +37,8 @@ int desk_open(struct desk *d, const struct options *options, const char *config,
     int r = ledger_open(&d->ledger, d->config, mode);
     if (r == 0)
         return EX_OK;
-    fprintf(stderr, "%s: %s\n", options->program, d->ledger.store.trouble);
+    journal(JOURNAL_LEDGER_FAILED, &(struct journal_subject){.reason = d->ledger.store.trouble},
+            "%s", d->ledger.store.trouble);
     return r == -ENOENT ? EX_NOINPUT : r == -EINVAL ? EX_DATAERR : EX_IOERR;
 }
 
@@ -44,8 +48,10 @@ void desk_close(struct desk *d) {
 }
 
 int desk_trouble(struct desk *d, int error) {
-    fprintf(stderr, "%s: the ledger: %s\n", d->options->program,
-            *d->ledger.store.trouble == '\0' ? strerror(-error) : d->ledger.store.trouble);
+    const char *reason =
+        *d->ledger.store.trouble == '\0' ? strerror(-error) : d->ledger.store.trouble;
+    journal(JOURNAL_LEDGER_FAILED, &(struct journal_subject){.reason = reason}, "the ledger: %s",
+            reason);
     return error == -EBUSY ? EX_TEMPFAIL : EX_IOERR;
 }
 

@@ -248,7 +248,6 @@ int forward_run(int argc, char **argv) {
         return code;
     if (first != argc)
         return options_fault(&options, "'%s' is too much", argv[first]);
-    journal_open(options.program);
     struct run *r = calloc(1, sizeof *r);
     if (r == NULL || sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
         free(r);

@@ -223,8 +223,13 @@ static void note_success(struct sender *s) {
 static void tell_bad(const struct sender *s, const struct ledger_job *j, const struct verdict *v) {
     bool parked = v->outcome == VERDICT_PARKED;
     journal(parked ? JOURNAL_DELIVERY_PARKED : JOURNAL_OUTLET_GONE,
-            &(struct journal_subject){
-                .outlet = s->outlet->name, .uri = j->uri, .version = j->version, .reason = v->text},
+            &(struct journal_subject){.outlet = s->outlet->name,
+                                      .uri = j->uri,
+                                      .version = j->version,
+                                      .topic = j->topic,
+                                      .epoch = j->epoch,
+                                      .seq = j->seq,
+                                      .reason = v->text},
             "%s: %s version %u is %s: %s", s->outlet->name, j->uri, j->version,
             parked ? "parked" : "the last, as the outlet is gone", v->text);
 }

@@ -163,7 +163,7 @@ static int load(int folder, struct slice in, struct view *v, struct view_positio
     if (!take(&in, &h, sizeof h) || memcmp(h.magic, checkpoint_magic, sizeof h.magic) != 0)
         return -EBADMSG;
     if (h.format > FORMAT_VIEW)
-        return format_too_new("the view", h.format, FORMAT_VIEW, ret_fault);
+        return format_too_new(VIEW_FILE, h.format, FORMAT_VIEW, ret_fault);
     if (h.format < FORMAT_VIEW)
         return -ESTALE;
     size_t covered = sizeof h - offsetof(struct checkpoint_header, position);

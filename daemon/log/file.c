@@ -631,10 +631,12 @@ static int open_folder(struct file_log *l, struct fault *ret_fault) {
     }
     if (flock(l->lock, LOCK_EX | LOCK_NB) < 0) {
         int error = errno == EWOULDBLOCK ? -EBUSY : -errno;
-        fault_set(ret_fault, "directory",
-                  error == -EBUSY ? "the log in %s is in use by another daemon"
-                                  : "the log in %s can't be locked",
-                  l->directory);
+        if (error == -EBUSY)
+            fault_set(ret_fault, "directory", "the log in %s is in use by another daemon",
+                      l->directory);
+        else
+            fault_set_error(ret_fault, error, "directory", "the log in %s can't be locked",
+                            l->directory);
         return error;
     }
     return 0;

@@ -22,11 +22,11 @@ static void born(int fd, char ret[static BORN_BYTES]) {
                  st.stx_btime.tv_nsec);
 }
 
-int format_too_new(const char *what, unsigned format, int known, struct fault *ret_fault) {
+int format_too_new(const char *name, unsigned format, int known, struct fault *ret_fault) {
     fault_set(
         ret_fault, "format",
         "%s has format %u, but this version knows formats up to %d only; use a newer newswired",
-        what, format, known);
+        name, format, known);
     return -EBADMSG;
 }
 
@@ -55,11 +55,8 @@ static int parse(int fd, char *text, const char *directory, enum format_state *r
         fault_set(ret_fault, FORMAT_FILE, "the file %s in %s is damaged", FORMAT_FILE, directory);
         return -EBADMSG;
     }
-    if (format > FORMAT_LOG) {
-        char what[512];
-        snprintf(what, sizeof what, "the log in %s", directory);
-        return format_too_new(what, format, FORMAT_LOG, ret_fault);
-    }
+    if (format > FORMAT_LOG)
+        return format_too_new(directory, format, FORMAT_LOG, ret_fault);
     if (strstr(text, "\nunfinished\n") != NULL) {
         *ret = FORMAT_UNFINISHED;
         return 0;

@@ -37,9 +37,9 @@ enum {
 
 #define FORMAT_FILE "format"
 
-/* Says that `what` ("segment 7.log") has a format above the newest that is known.
+/* Says that a file or folder of that name has a format above the newest that is known.
  * Returns -EBADMSG. */
-int format_too_new(const char *what, unsigned format, int known, struct fault *ret_fault)
+int format_too_new(const char *name, unsigned format, int known, struct fault *ret_fault)
     __attribute__((nonnull));
 
 enum format_state {

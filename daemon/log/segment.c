@@ -83,9 +83,9 @@ static int check_header(const struct segment_header *h, uint64_t base, struct fa
     if (memcmp(h->magic, segment_magic, sizeof segment_magic) != 0)
         return segment_damaged(base, 0, "it doesn't begin as a segment does", ret_fault);
     if (h->format > FORMAT_SEGMENT) {
-        char what[SEGMENT_NAME_BYTES + 16] = "segment ";
-        segment_name(base, what + strlen(what));
-        return format_too_new(what, h->format, FORMAT_SEGMENT, ret_fault);
+        char name[SEGMENT_NAME_BYTES];
+        segment_name(base, name);
+        return format_too_new(name, h->format, FORMAT_SEGMENT, ret_fault);
     }
     if (h->crc != header_crc(h) || h->base != base)
         return segment_damaged(base, 0, "its header is bad", ret_fault);

@@ -146,10 +146,12 @@ int file_snapshot(struct file_log *l, struct file_batch *b, const struct log_ask
         return snapshot(l, b, result);
     if (one || ask->hold != l->snapshot || l->snapshot == 0) {
         result->outcome = LOG_REFUSED;
-        fault_set(&result->fault, "",
-                  one ? "another backup is being made"
-                      : "nobody has asked for this snapshot in %d seconds: it is gone",
-                  LOG_SNAPSHOT_KEPT_SEC);
+        if (one)
+            fault_set(&result->fault, "", "another backup is being made");
+        else
+            fault_set(&result->fault, "",
+                      "nobody has asked for this snapshot in %d seconds: it is gone",
+                      LOG_SNAPSHOT_KEPT_SEC);
         return 0;
     }
     l->snapshot_usec = file_monotonic_usec();

@@ -82,7 +82,7 @@ touch "$work/forward.log"
 JOURNAL_STREAM=$(stream "$work/forward.log")
 start_forward
 section=briefs send_article urn:j:1 1 "Refused"
-has DELIVERY_PARKED '"NEWSWIRE_OUTLET": "desk"' '"NEWSWIRE_URI": "urn:j:1"' '"NEWSWIRE_VERSION": "1"' '422' '"PRIORITY": "3"'
+has DELIVERY_PARKED '"NEWSWIRE_OUTLET": "desk"' '"NEWSWIRE_URI": "urn:j:1"' '"NEWSWIRE_VERSION": "1"' '"NEWSWIRE_TOPIC": "briefs/article"' '"NEWSWIRE_SEQ": "2"' '422' '"PRIORITY": "3"'
 has OUTLET_FAILING '"NEWSWIRE_OUTLET": "nobody"' '"NEWSWIRE_REASON": "'
 stop_forward
 [ ! -s "$work/forward.log" ] || fail "on standard error: $(cat "$work/forward.log")"
