@@ -194,7 +194,7 @@ int metrics_server_open(sd_event *event, const struct control_subject *subject,
     if (r >= 0)
         r = start(m, event, r);
     if (r < 0) {
-        fault_set(ret_fault, "[metrics] bind", "%s: %s", bind, strerror(-r));
+        fault_set_error(ret_fault, r, "[metrics] bind", "can't be bound to %.128s", bind);
         metrics_server_close(m);
         return r;
     }
