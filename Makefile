@@ -59,7 +59,7 @@ TEST_SRC   := $(sort $(wildcard $(foreach d,proto daemon clients,tests/$(d)/*.c 
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*.c))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 SCRIPTS    := .ci/run tests/run tests/fuzz/run packaging/install-dependencies packaging/make-deb \
-	packaging/demo/demo tests/bench/run \
+	packaging/demo/demo tests/bench/run tests/boot/run \
 	$(wildcard tests/*/*.sh packaging/debian/*.config packaging/debian/*.p[or]*)
 UNITS      := $(patsubst packaging/%.in,$(B)/%,$(wildcard packaging/systemd/*.in))
 MANUALS    := $(wildcard proto/*.[1-8] daemon/*.[1-8] clients/*.[1-8])
@@ -92,8 +92,9 @@ SYSTEM_TESTS := $(sort $(filter-out %lib.sh,$(wildcard tests/system/*.sh)) \
 
 # ---- what people call
 
-.PHONY: all pot translations tests check check-units demo bench fuzz fuzzers lint format format-check coverage install uninstall deb dist clean \
-	help build-dependencies test-dependencies fuzz-dependencies lint-dependencies package-dependencies FORCE
+.PHONY: all pot translations tests check check-units check-system demo bench fuzz fuzzers lint format format-check \
+	coverage install uninstall deb dist clean help build-dependencies test-dependencies fuzz-dependencies \
+	lint-dependencies package-dependencies boot-dependencies FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -112,6 +113,9 @@ check: build-dependencies test-dependencies ## set up, and run every test; TESTS
 
 check-units: $(UNIT_TESTS) ## build and run the unit tests; nothing is set up
 	@tests/run $(B) $(UNIT_TESTS)
+
+check-system: build-dependencies package-dependencies boot-dependencies ## boot a small system, and test the packages there
+	@tests/boot/run build/boot
 
 tests: all $(UNIT_TESTS) $(FUZZERS) $(BENCHES) ## build the tests and benchmarks, run nothing
 
@@ -209,6 +213,8 @@ fuzz-dependencies:
 	@packaging/install-dependencies fuzz
 lint-dependencies:
 	@packaging/install-dependencies lint
+boot-dependencies:
+	@packaging/install-dependencies boot
 package-dependencies:
 	@packaging/install-dependencies package
 
