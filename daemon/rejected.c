@@ -196,7 +196,7 @@ static void put_back(struct errand *e) {
     if (r < 0) {
         if (r == -EEXIST)
             turn_down(e, NEWSWIRE__V1__ERROR__CODE__invalid,
-                      "incoming/ has a file '%.100s', which waits", e->name);
+                      "'%.100s': incoming/ has a file of that name, which waits", e->name);
         else
             turn_down_for(e, r, e->name);
         json_decref(answer);
