@@ -143,12 +143,6 @@ static int save(void *userdata, struct newswire_reader *reader) {
 
 /* ---- what is done meanwhile */
 
-static void tell_status(struct run *run) {
-    int64_t behind = run->keep.next_id - 1 - run->keep.indexed_to;
-    if (behind > 0)
-        sd_notifyf(0, "STATUS=Indexing, %lld entries behind", (long long)behind);
-}
-
 static void say_feed(void *userdata, const char *file, int error) {
     struct run *run = userdata;
     follow_tell(&run->follow, JOURNAL_FEED_FILE_FAILED,
@@ -194,13 +188,25 @@ static int idle(void *userdata) {
     run->follow.more = more > 0;
     if (run->pending || (more > 0 && now - run->begun_usec < INDEX_USEC))
         return OPTIONS_GO_ON;
-    tell_status(run);
     int r = keep_commit(&run->keep, NULL);
     return r < 0 ? fail(run, r) : OPTIONS_GO_ON;
 }
 
+/* "214 kept since the start, 300 wait for the index". */
+static void describe(void *userdata, char *buffer, size_t size) {
+    struct run *run = userdata;
+    int64_t behind = run->keep.next_id - 1 - run->keep.indexed_to;
+    int n =
+        snprintf(buffer, size, "%llu kept since the start", (unsigned long long)run->follow.taken);
+    if (behind > 0)
+        n += snprintf(buffer + n, size - (size_t)n, ", %lld wait for the index", (long long)behind);
+    if (run->feeds_count.failed > 0)
+        snprintf(buffer + n, size - (size_t)n, "; %zu web feed%s can't be written",
+                 run->feeds_count.failed, run->feeds_count.failed == 1 ? "" : "s");
+}
+
 static const struct follow_use use = {
-    .entry = take_entry, .event = take_event, .save = save, .idle = idle};
+    .entry = take_entry, .event = take_event, .save = save, .idle = idle, .status = describe};
 
 /* ---- beginning and end */
 

@@ -2,6 +2,7 @@
 #include "clients/forward/callback.h"
 #include "clients/forward/commands.h"
 #include "clients/forward/sender.h"
+#include "clients/forward/sentence.h"
 #include "clients/tool/follow.h"
 #include "clients/tool/received.h"
 
@@ -15,7 +16,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-enum { TAKE_MOST = 256, RETAIN_USEC = 60000000 };
+enum { TAKE_MOST = 256, RETAIN_USEC = 60000000, LOOK_USEC = 5000000 };
 
 struct run_options {
     struct desk_options desk;
@@ -51,6 +52,8 @@ struct run {
     size_t n;
     char *cursor;
     uint64_t retained_usec;
+    char sentence[SENTENCE_BYTES]; /* how the outlets are */
+    uint64_t looked_usec;          /* when that was found out */
 };
 
 /* ---- what comes from the wire */
@@ -140,7 +143,24 @@ static int idle(void *userdata) {
     return r->n == 0 ? OPTIONS_GO_ON : save(r, r->follow.reader);
 }
 
-static const struct follow_use use = {.entry = take_entry, .save = save, .idle = idle};
+static int look(struct ledger *l, void *userdata) {
+    struct run *r = userdata;
+    return sentence_write(&l->store, r->desk.config, ledger_now(), r->sentence);
+}
+
+static void describe(void *userdata, char *buffer, size_t size) {
+    struct run *r = userdata;
+    uint64_t now = follow_now_usec();
+    if (*r->sentence == '\0' || now - r->looked_usec > LOOK_USEC) {
+        r->looked_usec = now;
+        if (clerk_do(r->clerk, look, r) < 0)
+            snprintf(r->sentence, sizeof r->sentence, "the ledger can't be used");
+    }
+    snprintf(buffer, size, "%s", r->sentence);
+}
+
+static const struct follow_use use = {
+    .entry = take_entry, .save = save, .idle = idle, .status = describe};
 
 /* ---- beginning and end */
 

@@ -18,6 +18,8 @@ enum {
     PROGRESS_USEC = 200000,
     PATIENCE_USEC = 2000000, /* without a connection before a word is said of it */
     BAR_COLUMNS = 24,
+    STATUS_USEC = 1000000,
+    STATUS_BYTES = 300,
 };
 
 atomic_int follow_stop;
@@ -70,8 +72,6 @@ static void show_progress(struct follow *f, uint64_t now) {
     if (head == 0 || now - f->progress_usec < PROGRESS_USEC)
         return;
     f->progress_usec = now;
-    sd_notifyf(0, "STATUS=%s entry %llu of %llu", f->caught_up ? "At" : "Catching up, at",
-               (unsigned long long)proven, (unsigned long long)(head > proven ? head : proven));
     if (f->wire.quiet || f->caught_up || !isatty(STDERR_FILENO) ||
         (f->use->prints && isatty(STDOUT_FILENO)))
         return;
@@ -82,6 +82,29 @@ static void show_progress(struct follow *f, uint64_t now) {
             (unsigned long long)(proven >= head ? 100 : proven * 100 / head),
             (unsigned long long)f->taken, f->what == NULL ? "entries" : f->what,
             (unsigned long long)proven, (unsigned long long)head);
+}
+
+/* The sentence in systemctl status. */
+static void tell_status(struct follow *f, uint64_t now) {
+    uint64_t proven = newswire_reader_proven(f->reader), head = newswire_reader_head(f->reader);
+    uint64_t away = f->connected ? 0 : now - f->away_since_usec;
+    char where[320], more[STATUS_BYTES] = "";
+    if (now - f->status_usec < STATUS_USEC)
+        return;
+    f->status_usec = now;
+    if (f->use->status != NULL)
+        f->use->status(f->userdata, more, sizeof more);
+    if (away >= PATIENCE_USEC)
+        snprintf(where, sizeof where,
+                 "No newswired at %.200s for %llu s; all up to entry %llu is "
+                 "here",
+                 f->wire.feed, (unsigned long long)away / 1000000, (unsigned long long)proven);
+    else if (!f->caught_up)
+        snprintf(where, sizeof where, "Catching up, at entry %llu of %llu",
+                 (unsigned long long)proven, (unsigned long long)(head > proven ? head : proven));
+    else
+        snprintf(where, sizeof where, "Up to date, at entry %llu", (unsigned long long)proven);
+    sd_notifyf(0, "STATUS=%s%s%s", where, *more == '\0' ? "" : "; ", more);
 }
 
 static int take_error(struct follow *f, const struct newswire_event *event) {
@@ -232,6 +255,7 @@ static int turn(struct follow *f) {
     if (code == OPTIONS_GO_ON)
         code = save_at_times(f, now);
     show_progress(f, now);
+    tell_status(f, now);
     return code;
 }
 

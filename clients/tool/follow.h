@@ -51,6 +51,9 @@ struct follow_use {
     /* There is nothing to hand on at the moment: called then, and about twice a
      * second while that lasts. It does a little work; f->more asks for it again. */
     int (*idle)(void *userdata);
+    /* What systemctl status says behind where the reader is, such as "300 wait for the
+     * index"; asked once a second. */
+    void (*status)(void *userdata, char *buffer, size_t size);
     bool prints; /* on stdout: no progress beside it, where that is the terminal too */
 };
 
@@ -74,7 +77,7 @@ struct follow {
     /* its own */
     char feed[OPTIONS_ENDPOINT_BYTES], replay[OPTIONS_ENDPOINT_BYTES];
     bool unsaved, busy, connected, told_unreachable, shows_progress, told_ready;
-    uint64_t unsaved_entries, saved_usec, progress_usec, away_since_usec;
+    uint64_t unsaved_entries, saved_usec, progress_usec, status_usec, away_since_usec;
 };
 
 /* Opens the reader; the start, topics and cursor are the caller's, endpoints and

@@ -9,6 +9,7 @@ line each; the command's pid to FOLDER/pid, and the addresses to FOLDER/sockets.
 restarts the command and keeps the sockets; SIGTERM ends it. Exits with its code.
 """
 import argparse
+import ctypes
 import os
 import signal
 import socket
@@ -21,6 +22,7 @@ parser.add_argument("--socket", action="append", default=[])
 parser.add_argument("command", nargs=argparse.REMAINDER)
 options = parser.parse_args()
 FIRST = 3
+PR_SET_PDEATHSIG = 1
 
 
 def in_folder(name):
@@ -73,6 +75,7 @@ signal.signal(signal.SIGTERM, on_signal)
 
 def become_service():
     """In the child: the sockets from descriptor 3 on, and the pid that they are for."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     high = [os.dup2(s.fileno(), 100 + i) for i, s in enumerate(sockets)]

@@ -6,6 +6,7 @@
 [ "$(id -u)" -eq 0 ] || skip "mounting a small file system wants root"
 mkdir "$work/disk"
 mount -t tmpfs -o size=1m tmpfs "$work/disk" 2>/dev/null || skip "a tmpfs can't be mounted here"
+is_degraded() { status_json | grep -q '"health":{"state":"degraded"'; }
 cleanup() { umount -l "$work/disk" 2>/dev/null || true; }
 
 log_directory=$work/disk/log
@@ -27,6 +28,7 @@ done
 [ $code -eq 75 ] || [ $code -eq 69 ] || fail "exit code $code: $(cat "$work/err")"
 cat "$work/acks" "$work/err" | grep -qiE 'disk|space|room' || fail "no word of the disk: $(tail -3 "$work/err")"
 status_json | grep -qiE 'disk|space|room' || fail "status does not say it: $(status_json)"
+wait_for 10 is_degraded || fail "it does not call itself degraded: $(status_json)"
 
 step "readers are served, with all that was acknowledged"
 grep -c '^accepted' "$work/acks" >"$work/accepted"
