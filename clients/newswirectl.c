@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"log-level", "LEVEL", "how much the journal tells, until a reload", ctl_show},
     {"reload", "", "read the config again", ctl_show},
     {"audit", "", "who sent, corrected, killed, released, reloaded", ctl_audit},
+    {"backup", "FOLDER", "copy the log while the daemon runs", ctl_backup},
     {"keygen", "NAME", "make the keys NAME.secret and NAME.pub", ctl_keygen},
     {0},
 };

@@ -1,5 +1,6 @@
 #include "daemon/commands.h"
 
+#include "daemon/backup.h"
 #include "daemon/catalog.h"
 #include "daemon/held.h"
 #include "daemon/metrics.h"
@@ -96,6 +97,8 @@ static const struct command commands[] = {
     {"put-back", "NAME", "drops a refused file anew", rejected_put_back},
     {"metrics", "", "how the daemon is, in the OpenMetrics format", metrics},
     {"log-level", "LEVEL", "what the journal leaves out, until the next reload", log_level},
+    {"backup", "begin | keep ID | end ID FOLDER REASON", "for newswirectl backup: the log's files",
+     backup},
     {"reload", "", "reads the config again", reload},
     {"help", "", "what can be asked", help},
 };

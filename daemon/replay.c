@@ -6,6 +6,7 @@
 #include "daemon/meters.h"
 #include "daemon/pulse.h"
 #include "daemon/socket.h"
+#include "proto/journal/journal.h"
 #include "proto/topic.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 enum {
     TURN_MESSAGES = 64,
     READERS = 1024,                    /* that are remembered */
+    TELL_AHEAD_USEC = 60000000,        /* between lines in the journal about such */
     READER_FORGOTTEN_USEC = 120000000, /* so long, and it is forgotten */
     REQUEST_BYTES = 256 << 10,
     REQUEST_ARENA_BYTES = 4 << 20,
@@ -80,6 +82,7 @@ struct replay {
     size_t n_readers;
     struct replay_counts counts;
     char trouble[300];
+    uint64_t told_ahead_usec; /* of a reader that has more than there is; monotonic */
 };
 
 /* Who has sent a request. */
@@ -283,6 +286,38 @@ static bool has_room(struct replay *r, const struct sender *from, uint64_t id) {
     return false;
 }
 
+static void note_trouble(struct replay *r, const struct fault *f) {
+    pthread_mutex_lock(&r->mutex);
+    snprintf(r->trouble, sizeof r->trouble, "%s", f->reason);
+    pthread_mutex_unlock(&r->mutex);
+}
+
+/* Whether a reader has what the same life of the log lacks, which was durable when it
+ * was given out. It must not wait until the numbers have come so far again, and miss
+ * what gets them: it is told, and so is the operator, who knows whether it lies. */
+static bool has_more(struct replay *r, const struct sender *from, uint64_t id, uint64_t epoch,
+                     uint64_t seq) {
+    struct fault f = {0};
+    struct log_bounds b;
+    uint64_t now = loop_monotonic_usec();
+    log_bounds(r->log, &b);
+    if (epoch != b.epoch || seq <= b.head)
+        return false;
+    fault_set(&f, "after",
+              "a reader has entries that this log lacks: a copy from before was put back, and "
+              "has to be restored (newswired --restore)");
+    if (r->told_ahead_usec == 0 || now - r->told_ahead_usec > TELL_AHEAD_USEC) {
+        r->told_ahead_usec = now;
+        journal(JOURNAL_READER_AHEAD,
+                &(struct journal_subject){.client = from->client->name, .seq = seq},
+                "reader %s has entry %llu of this log, which ends at %llu: if a copy from before "
+                "was put back, restore it (newswired --restore)",
+                from->client->name, (unsigned long long)seq, (unsigned long long)b.head);
+    }
+    send_error(r, from->peer, id, NEWSWIRE__V1__ERROR__CODE__damaged, &f);
+    return true;
+}
+
 static void open_session(struct replay *r, const struct sender *from, uint64_t id,
                          const Newswire__V1__ReplayOpen *open) {
     const struct socket_peer *peer = from->peer;
@@ -300,6 +335,8 @@ static void open_session(struct replay *r, const struct sender *from, uint64_t i
         send_error(r, peer, id, NEWSWIRE__V1__ERROR__CODE__wrong_epoch, &f);
         return;
     }
+    if (has_more(r, from, id, open->epoch, open->after))
+        return;
     if (!has_room(r, from, id))
         return;
     struct session *s = calloc(1, sizeof *s);
@@ -427,6 +464,7 @@ static void take_report(struct replay *r, const struct sender *from,
             r->n_readers++;
     }
     pthread_mutex_unlock(&r->mutex);
+    has_more(r, from, 0, report->epoch, report->proven_seq);
 }
 
 /* Whether the sender is known and within its limits; if not, it is told. */
@@ -539,12 +577,6 @@ static int cut_to_credit(const uint8_t *data, struct log_read *read, uint64_t cr
     read->bytes = kept;
     read->entries = entries;
     return 0;
-}
-
-static void note_trouble(struct replay *r, const struct fault *f) {
-    pthread_mutex_lock(&r->mutex);
-    snprintf(r->trouble, sizeof r->trouble, "%s", f->reason);
-    pthread_mutex_unlock(&r->mutex);
 }
 
 /* Sends the session's frame, which is kept if the pipe to the reader is full.

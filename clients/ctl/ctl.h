@@ -14,6 +14,7 @@ int ctl_show(int argc, char **argv); /* of show.h's table: asks once, prints the
 int ctl_keygen(int argc, char **argv);
 int ctl_audit(int argc,
               char **argv); /* reads the journal; EX_DATAERR when it has lost some of it */
+int ctl_backup(int argc, char **argv);
 
 /* What every command that asks the daemon has among its options. */
 struct ctl_options {

@@ -70,6 +70,7 @@ struct file_log {
     uint64_t covered_seq;
     bool restoring;         /* the folder is unfinished, and this makes it whole */
     uint64_t snapshot;      /* its id; 0: there is none */
+    uint64_t snapshot_head; /* the last entry in it */
     uint64_t snapshot_usec; /* when it was kept last, monotonic */
     bool full;              /* the disk was, or nearly */
     uint64_t wanted_bytes;  /* that a write lacked */

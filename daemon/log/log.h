@@ -85,7 +85,7 @@ struct log_held {
 
 /* The log's files as they are at one moment, up to entry `head`: hard links in a
  * folder of their own, so that they stay whatever becomes of the log. Somebody who
- * copies `bytes` of each has all of it. */
+ * copies `bytes` of each, in this order, has all of it: the last one makes it a log. */
 struct log_snapshot {
     uint64_t id;
     const char *directory; /* absolute */
@@ -97,7 +97,7 @@ struct log_snapshot {
     size_t n;
 };
 
-enum { LOG_SNAPSHOT_KEPT_SEC = 300 };
+enum { LOG_SNAPSHOT_KEPT_SEC = 120 };
 
 /* What is known of a uri. */
 struct log_story {
@@ -185,8 +185,8 @@ enum log_ask_type {
     LOG_ASK_RELEASE, /* let the held article go before its time; not without its approvals */
     LOG_ASK_APPROVE, /* note that who approved; it goes when nothing else is missing */
     LOG_ASK_REJECT,  /* it is never to go */
-    /* A snapshot, refused while there is one. It goes when its end is asked for, at
-     * the next start, or when nobody has kept it for LOG_SNAPSHOT_KEPT_SEC. */
+    /* A snapshot, whose head is the result's seq; refused while there is one. It goes when its end
+     * is asked for, at the next start, or when nobody has kept it for LOG_SNAPSHOT_KEPT_SEC. */
     LOG_ASK_SNAPSHOT,
     LOG_ASK_SNAPSHOT_KEEP,
     LOG_ASK_SNAPSHOT_END,

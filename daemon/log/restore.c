@@ -34,10 +34,8 @@ struct restore {
     uint8_t *block;
 };
 
-static int fail(struct restore *r, int error, const char *name, const char *what) {
-    if (r->fault->reason[0] == '\0')
-        fault_set_error(r->fault, error, "restore", "%.100s%s%s %s", r->from,
-                        *name == '\0' ? "" : "/", name, what);
+static int cant_read(struct restore *r, int error, const char *name) {
+    fault_set_error(r->fault, error, name, "%.100s/%s can't be read", r->from, name);
     return error;
 }
 
@@ -120,11 +118,13 @@ static int copy_part(struct restore *r, const char *name, const uint8_t *digest)
     uint8_t found[MANIFEST_DIGEST_BYTES];
     _cleanup_fd_ int from = openat(r->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (from < 0)
-        return fail(r, -errno, name, "can't be read");
+        return cant_read(r, -errno, name);
     _cleanup_fd_ int to = openat(r->log->folder, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     int k = to < 0 ? -errno : copy(r, from, to, found);
-    if (k < 0)
-        return fail(r, k, name, "can't be copied");
+    if (k < 0) {
+        fault_set_error(r->fault, k, name, "%.100s/%s can't be copied", r->from, name);
+        return k;
+    }
     if (digest != NULL && memcmp(found, digest, sizeof found) != 0) {
         fault_set(r->fault, name, "%.120s/%s is not what was backed up: its SHA-256 differs",
                   r->from, name);
@@ -154,7 +154,7 @@ static int read_manifest(struct restore *r) {
     if (k == -ENOENT)
         return 0;
     if (k < 0)
-        return fail(r, k, MANIFEST_FILE, "can't be read");
+        return cant_read(r, k, MANIFEST_FILE);
     r->proven = true;
     return manifest_read(r->arena, (struct slice){text, len}, &r->manifest, r->fault);
 }
@@ -164,6 +164,13 @@ static int check_source(struct restore *r) {
     enum format_state state;
     uint64_t epoch;
     int k = format_read(r->folder, r->from, &state, &epoch, r->fault);
+    if (k == 0 && state == FORMAT_NONE) {
+        fault_set(r->fault, FORMAT_FILE,
+                  "%.150s is neither a backup nor a log's folder, or only a part: the file %s "
+                  "is missing",
+                  r->from, FORMAT_FILE);
+        return -EBADMSG;
+    }
     if (k == 0 && state == FORMAT_UNFINISHED) {
         fault_set(r->fault, FORMAT_FILE, "%.150s is not whole: it was cut short", r->from);
         return -EBADMSG;
@@ -355,7 +362,10 @@ int log_restore(const struct log_config *config, const char *from, struct log_re
                         .block = malloc(COPY_BYTES)};
     fault_clear(ret_fault);
     int k = r.folder < 0 ? -errno : r.arena == NULL || r.block == NULL ? -ENOMEM : 0;
-    k = k < 0 ? fail(&r, k, "", "can't be read") : run(&r, config, ret, ret_notes, notes_arena);
+    if (k < 0)
+        fault_set_error(ret_fault, k, "restore", "%.150s can't be read", from);
+    else
+        k = run(&r, config, ret, ret_notes, notes_arena);
     io_closep(&r.folder);
     arena_free(r.arena);
     free(r.block);

@@ -98,11 +98,11 @@ static int make(struct file_log *l, struct making *m) {
     if (mkdirat(l->folder, folder_name, 0750) < 0)
         return -errno;
     m->folder = openat(l->folder, folder_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int r = m->folder < 0 ? -errno : add(m, FORMAT_FILE, UINT64_MAX);
-    if (r == 0)
-        r = add_view(m);
+    int r = m->folder < 0 ? -errno : add_view(m);
     if (r == 0)
         r = add_segments(m);
+    if (r == 0)
+        r = add(m, FORMAT_FILE, UINT64_MAX);
     io_closep(&m->folder);
     return r;
 }
@@ -126,6 +126,7 @@ static int snapshot(struct file_log *l, struct file_batch *b, struct log_result 
     char *directory = (char *)(m.files + most);
     snprintf(directory, PATH_MAX, "%.*s/%s", PATH_MAX - 16, path, folder_name);
     l->snapshot = (uint64_t)file_now(l);
+    l->snapshot_head = l->bounds.head;
     l->snapshot_usec = file_monotonic_usec();
     /* As is durable by now: what this batch has in it is not. */
     *s = (struct log_snapshot){.id = l->snapshot,
@@ -155,6 +156,7 @@ int file_snapshot(struct file_log *l, struct file_batch *b, const struct log_ask
         return 0;
     }
     l->snapshot_usec = file_monotonic_usec();
+    result->seq = l->snapshot_head;
     if (ask->type == LOG_ASK_SNAPSHOT_END)
         file_snapshot_clear(l);
     return 0;

@@ -31,6 +31,10 @@
     EVENT(DISK_SLOW, WARNING, "1669d33423b4428cacc099580fbb7395", F(REASON))                       \
     EVENT(INTAKE_STOPPED, ERR, "4d342e63352d3e9629b582a00fc32c6b", F(REASON))                      \
     EVENT(INTAKE_RESUMED, NOTICE, "0f046edc0dae2c6b7fab3b32b8268678", 0)                           \
+    EVENT(READER_AHEAD, WARNING, "50af75ed753c4397a98178bb44d24113", F(CLIENT) | F(SEQ))           \
+    EVENT(BACKUP_MADE, NOTICE, "ac3adac80e1d4be3bea0820dec10c7c1", F(SEQ) | F(PERSON) | F(FILE))   \
+    EVENT(BACKUP_FAILED, WARNING, "7965feb3a85a4607a3feaf1e4bd4c3aa",                              \
+          F(PERSON) | F(FILE) | F(REASON))                                                         \
     /* ---- newswired: what comes in */                                                            \
     EVENT(ARTICLE_TAKEN, DEBUG, "f8ec899a8f63d2fcb7bd1f9a947e0484",                                \
           F(URI) | F(VERSION) | F(TOPIC) | F(SEQ))                                                 \

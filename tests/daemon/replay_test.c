@@ -533,6 +533,11 @@ static void errors(void **state) {
     assert_int_equal(f.epoch, b.epoch);
     assert_int_equal(f.first, 1);
     assert_int_equal(f.head, 6);
+    /* More than there is in the same life of the log: it was put back from a copy. */
+    open_session(s, (struct ask){.id = 5, .epoch = b.epoch, .after = b.head + 1, .credit = ALL});
+    refused(s, 5, NEWSWIRE__V1__ERROR__CODE__damaged, "after", "a copy from before was put back");
+    open_session(s, (struct ask){.id = 5, .epoch = b.epoch, .after = b.head, .credit = ALL});
+    assert_true(next(s).done);
     static const char *const prefixes[] = {"Briefs", "/", "briefs/x", "briefs//", "要闻/"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         open_session(s, (struct ask){.id = 3, .topics = {"briefs/", prefixes[i]}});
@@ -545,7 +550,7 @@ static void errors(void **state) {
         memcpy(long_prefix + i, "版", 4);
     open_session(s, (struct ask){.id = 5, .topics = {long_prefix}});
     refused(s, 5, NEWSWIRE__V1__ERROR__CODE__invalid, "topics", "版");
-    assert_int_equal(counts().refused, 13);
+    assert_int_equal(counts().refused, 14);
     RIG_UNTIL(&r, counts().running == 0);
     open_session(s, (struct ask){.id = 6, .epoch = b.epoch, .credit = ALL});
     assert_int_equal(take_all(s, 6, seqs, 10), 6);
@@ -710,6 +715,25 @@ static void reports(void **state) {
     assert_int_equal(list[0].proven_seq, 5);
     assert_int_equal(list[0].epoch, 77);
     assert_true(list[0].seen_usec > 0 && list[0].seen_usec <= loop_utc_usec());
+}
+
+/* Who has more than there is in the same life of the log is told, unasked. */
+static void a_report_from_ahead(void **state) {
+    (void)state;
+    struct log_bounds b;
+    struct slice all = slice_of("");
+    uint8_t buffer[200];
+    void *s = reader();
+    fill(3);
+    log_bounds(r.disk.log, &b);
+    for (uint64_t ahead = 0; ahead < 2; ahead++) {
+        uint8_t *end =
+            frame_put_report(buffer, slice_of("archive"), b.epoch, b.head + ahead, &all, 1);
+        rig_send(s, (struct slice){buffer, (size_t)(end - buffer)});
+        if (ahead == 0)
+            silent(s);
+    }
+    refused(s, 0, NEWSWIRE__V1__ERROR__CODE__damaged, "after", "a copy from before was put back");
 }
 
 static void two_readers_of_one_name(void **state) {
@@ -902,6 +926,7 @@ int main(void) {
         TEST(a_damaged_log),
         TEST(heads),
         TEST(reports),
+        TEST(a_report_from_ahead),
         TEST(two_readers_of_one_name),
         TEST(names_that_are_no_text),
         SMALL(credit_without_reading),
