@@ -164,6 +164,30 @@ static const char *joined(struct arena *a, char *const *names, size_t n) {
     return text == NULL ? "" : text;
 }
 
+/* What lies beside the text: subjects and pictures, each on from the last. */
+static const char *about(struct arena *a, const Article *x, bool pictures) {
+    size_t n = pictures ? x->n_media : x->n_subjects;
+    char **parts = arena_alloc(a, (n + 1) * sizeof *parts);
+    for (size_t i = 0; i < n && parts != NULL; i++) {
+        const char *name = pictures                     ? x->media[i]->caption
+                           : *x->subjects[i]->name != 0 ? x->subjects[i]->name
+                                                        : x->subjects[i]->code;
+        const char *also = pictures ? x->media[i]->href : "";
+        size_t size = strlen(name) + strlen(also) + 4;
+        if ((parts[i] = arena_alloc(a, size)) == NULL)
+            return "";
+        snprintf(parts[i], size, *also == '\0' ? "%s%s" : "%s <%s>", name, also);
+    }
+    return parts == NULL ? "" : joined(a, parts, n);
+}
+
+static const char *number(struct arena *a, int64_t value) {
+    char *text = arena_alloc(a, 24);
+    if (text != NULL)
+        snprintf(text, 24, "%lld", (long long)value);
+    return text == NULL || value == 0 ? "" : text;
+}
+
 static int put_fields(FILE *out, struct arena *a, const Article *x, const Article *y, bool colour) {
     const struct {
         const char *name, *before, *after;
@@ -174,7 +198,17 @@ static int put_fields(FILE *out, struct arena *a, const Article *x, const Articl
         {"byline", joined(a, x->byline, x->n_byline), joined(a, y->byline, y->n_byline)},
         {"dateline", x->dateline, y->dateline},
         {"section", x->section, y->section},
+        {"kind", article_kind_name(x->kind), article_kind_name(y->kind)},
         {"status", article_status_name(x->status), article_status_name(y->status)},
+        {"language", x->language, y->language},
+        {"urgency", number(a, x->urgency), number(a, y->urgency)},
+        {"keywords", joined(a, x->keywords, x->n_keywords), joined(a, y->keywords, y->n_keywords)},
+        {"subjects", about(a, x, false), about(a, y, false)},
+        {"media", about(a, x, true), about(a, y, true)},
+        {"publication", x->publication, y->publication},
+        {"page date", x->page_date, y->page_date},
+        {"page", x->page, y->page},
+        {"source", x->source, y->source},
         {"note to editors", x->note_to_editors, y->note_to_editors},
         {"rights", x->rights, y->rights},
     };

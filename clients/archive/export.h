@@ -24,9 +24,9 @@ struct export {
 int export_lines(struct export *x, const char **ret_name)
     __attribute__((nonnull, warn_unused_result));
 
-/* Writes the articles that hold now, each to a file of its own below out, and the index of
- * what was exported. A file that is as it should be is left alone; that of a story that
- * holds no more is removed. Returns as export_lines. */
+/* Writes the articles that hold now, each to a file of its own below out, and the index,
+ * where what is not in question now stays as it was. A file that is as it should be is left alone;
+ * that of a story that holds no more is removed. Returns as export_lines. */
 int export_files(struct export *x, const char **ret_name)
     __attribute__((nonnull, warn_unused_result));
 

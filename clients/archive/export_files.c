@@ -10,6 +10,8 @@
 
 enum { HASH_BYTES = 8, NAME_BYTES = 160 };
 
+static const char index_name[] = "index.jsonl";
+
 /* A story that is in question, and its file's name below the folder: made from the day and
  * section of its first entry and from its uri, which no correction or move changes. */
 struct story {
@@ -159,7 +161,34 @@ static int export_story(struct export *x, const struct story *s, FILE *index) {
     return r < 0 ? r : write_row(index, s, &l);
 }
 
-static int export_stories(struct export *x, FILE *index) {
+/* Whether only some stories are in question. */
+static bool is_partial(const struct export *x) {
+    return x->section != NULL || x->kind != NULL || x->since_usec > 0 || x->until_usec != INT64_MAX;
+}
+
+/* The rows of an earlier index whose stories are not in question now stay. */
+static int keep_rows(const struct export *x, const json_t *exported, FILE *index) {
+    char name[4096], *line = NULL;
+    size_t size = 0;
+    snprintf(name, sizeof name, "%s/%s", x->out, index_name);
+    FILE *old = fopen(name, "re");
+    if (old == NULL)
+        return errno == ENOENT ? 0 : -errno;
+    while (getline(&line, &size, old) >= 0) {
+        json_t *row = json_loads(line, 0, NULL);
+        const char *uri = json_string_value(json_object_get(row, "uri"));
+        if (uri != NULL && json_object_get(exported, uri) == NULL)
+            fputs(line, index);
+        json_decref(row);
+    }
+    int r = ferror(old) ? -EIO : 0;
+    free(line);
+    fclose(old);
+    return r;
+}
+
+/* exported: gets the uris. */
+static int export_stories(struct export *x, json_t *exported, FILE *index) {
     struct store *store = &x->archive.store;
     struct story s;
     int r;
@@ -173,6 +202,8 @@ static int export_stories(struct export *x, FILE *index) {
     while ((r = store_step(store, st)) == 1) {
         read_story(x, st, &s);
         r = export_story(x, &s, index);
+        if (r == 0 && exported != NULL)
+            r = json_object_set_new(exported, s.uri, json_true()) < 0 ? -ENOMEM : 0;
         if (r < 0)
             break;
     }
@@ -182,7 +213,15 @@ static int export_stories(struct export *x, FILE *index) {
 
 int export_files(struct export *x, const char **ret_name) {
     struct export_file index;
+    json_t *exported = is_partial(x) ? json_object() : NULL;
     *ret_name = x->out;
-    int r = export_begin(&index, x->out, "index.jsonl");
-    return r < 0 ? r : export_end(&index, export_stories(x, index.file));
+    int r = export_begin(&index, x->out, index_name);
+    if (r == 0) {
+        r = export_stories(x, exported, index.file);
+        if (r == 0 && exported != NULL)
+            r = keep_rows(x, exported, index.file);
+        r = export_end(&index, r);
+    }
+    json_decref(exported);
+    return r;
 }

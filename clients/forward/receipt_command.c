@@ -3,6 +3,7 @@
 #include "clients/forward/receipt_table.h"
 #include "clients/forward/receipts.h"
 
+#include "proto/charset.h"
 #include "proto/input.h"
 #include "proto/json.h"
 
@@ -106,11 +107,16 @@ static int read_table(struct desk *d, const char *name, int *ret_n) {
     int r = fd < 0 ? -errno : input_read(fd, d->arena, &bytes);
     if (fd > STDIN_FILENO)
         close(fd);
+    struct fault fault = {0};
+    if (r == 0)
+        r = charset_to_utf8(d->arena, bytes, &bytes, &fault);
     char *text = r < 0 ? NULL : arena_strndup(d->arena, (const char *)bytes.data, bytes.len);
     if (text == NULL) {
         fprintf(stderr, "%s: %s: %s\n", d->options->program, name,
-                r < 0 ? strerror(-r) : "out of memory");
-        return EX_NOINPUT;
+                *fault.reason != '\0' ? fault.reason
+                : r < 0               ? strerror(-r)
+                                      : "out of memory");
+        return *fault.reason != '\0' ? EX_DATAERR : EX_NOINPUT;
     }
     return take_table(d, name, text, ret_n);
 }

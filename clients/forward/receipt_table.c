@@ -16,7 +16,7 @@ static int read_line(struct receipt_table *t) {
         for (; *p != '\0'; p++) {
             if (quoted && p[0] == '"' && *++p != '"')
                 quoted = false; /* the end of what was quoted */
-            if (!quoted && (*p == ',' || *p == '\n' || *p == '\0'))
+            if (!quoted && (*p == t->separator || *p == '\n' || *p == '\0'))
                 break;
             t->lines += *p == '\n';
             if (n < RECEIPT_COLUMNS && len + 1 < RECEIPT_FIELD_BYTES && *p != '\r')
@@ -26,7 +26,7 @@ static int read_line(struct receipt_table *t) {
             t->fields[n][len] = '\0';
             codec_mend_utf8(t->fields[n]); /* it may be cut within a character */
         }
-        more = *p == ',';
+        more = *p == t->separator;
         p += more;
     }
     t->lines++;
@@ -35,7 +35,9 @@ static int read_line(struct receipt_table *t) {
 }
 
 bool receipt_table_open(struct receipt_table *t, const char *text) {
+    size_t name = strcspn(text, ",;\t\n");
     t->text = text;
+    t->separator = text[name] == ';' || text[name] == '\t' ? text[name] : ',';
     t->lines = 0;
     t->n_columns = read_line(t);
     for (int i = 0; i < t->n_columns && i < RECEIPT_COLUMNS; i++) {

@@ -1,6 +1,6 @@
 /*
- * A table of receipts (RFC 4180): a line that names its columns, in any order, and a
- * receipt on each line below.
+ * A table of receipts (RFC 4180, or with semicolons or tabs, as spreadsheets save them): a
+ * line that names its columns, in any order, and a receipt on each line below.
  */
 #pragma once
 
@@ -21,7 +21,8 @@ enum { RECEIPT_FIELD_BYTES = 4096 }; /* longer fields are cut */
 
 struct receipt_table {
     const char *text; /* what is left of it */
-    size_t lines;     /* that were read */
+    char separator;
+    size_t lines; /* that were read */
     int order[RECEIPT_COLUMNS], n_columns;
     char fields[RECEIPT_COLUMNS][RECEIPT_FIELD_BYTES];
 };

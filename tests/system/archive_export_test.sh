@@ -114,6 +114,24 @@ expect_line "$work/out" "5 articles hold now, of 6 stories; 1 withdrawn."
 expect 0 ask stats --json --by section
 grep -q '{"section":"culture","articles":3,"withdrawn":0,"entries":3}' "$work/out" || fail "$(cat "$work/out")"
 expect 64 ask stats --by hour
+
+step "a part of it leaves the index of the rest as it was"
+keep_all
+expect 0 ask export --format ninjs --out "$out"
+sort "$out/index.jsonl" >"$work/index.before"
+story "Story 8" news >"$work/8.txt"
+send "$work/8.txt" >/dev/null
+keep_all
+sql "UPDATE entry SET stored_at_usec = stored_at_usec - 86400000000 * 9 WHERE headline <> 'Story 8'"
+expect 0 ask export --format ninjs --out "$out" --since 2d
+expect_line "$work/err" "1 written, 0 as they were"
+sort "$out/index.jsonl" >"$work/index.after"
+[ "$(comm -23 "$work/index.before" "$work/index.after" | wc -l)" -eq 0 ] || fail "rows are lost: $(cat "$out/index.jsonl")"
+[ "$(comm -13 "$work/index.before" "$work/index.after" | grep -c "Story 8")" -eq 1 ] || fail "$(cat "$out/index.jsonl")"
+expect 0 ask export --format ninjs --out "$out" --since 2d
+[ "$(sort "$out/index.jsonl" | cmp - "$work/index.after")" = "" ] || fail "rows come twice: $(cat "$out/index.jsonl")"
+
+step "what is not indexed is said"
 sql "UPDATE state SET value = 4 WHERE name = 'indexed_to'"
 expect 0 ask stats
 expect_line "$work/err" "are not indexed yet"

@@ -200,9 +200,17 @@ printf 'outlet,item,used\ndaily,urn:x:bad,"https://daily.example/a,b"\ndaily,urn
 expect 66 forward receipt --csv "$work/used.csv"
 expect_words "$work/err" "no article urn:x:none"
 expect_words "$work/out" "1 noted"
+printf 'outlet;item;withdrawn;by\r\ndaily;urn:x:hand;yes;李编辑\r\n' | iconv -f UTF-8 -t GB18030 >"$work/office.csv"
+expect 0 forward receipt --csv "$work/office.csv"
+printf '\357\273\277outlet,item,used\ndaily,urn:x:hand,https://daily.example/3\n' >"$work/office.csv"
+expect 0 forward receipt --csv "$work/office.csv"
+printf 'outlet,item,used\0\1\377\n' >"$work/office.csv"
+expect 65 forward receipt --csv "$work/office.csv"
 expect 65 forward receipt daily urn:x:never --used https://daily.example/2
 expect 0 forward why urn:x:hand daily
 expect_words "$work/out" "used at https://daily.example/1"
+expect_words "$work/out" "used at https://daily.example/3"
+expect_words "$work/out" "withdrawn by 李编辑"
 expect 0 forward why --json urn:x:hand daily
 expect_words "$work/out" '"receipt":"used","url":"https://daily.example/1"'
 expect 0 forward receipt --json daily urn:x:hand --used https://daily.example/1

@@ -94,6 +94,34 @@ static void fields_are_named(void **state) {
     free(text);
 }
 
+static void what_is_no_text_is_named_too(void **state) {
+    (void)state;
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    Article *before = article("H", BLOCKS("T.")), *after = article("H", BLOCKS("T."));
+    Media photo = NEWSWIRE__V1__MEDIA__INIT, *media = &photo;
+    Subject subject = NEWSWIRE__V1__SUBJECT__INIT, *subjects = &subject;
+    before->kind = KIND_ARTICLE;
+    after->kind = KIND_BRIEF;
+    before->urgency = 5;
+    after->urgency = 2;
+    photo.href = (char *)"p.jpg";
+    photo.caption = (char *)"The bridge";
+    after->media = &media;
+    after->n_media = 1;
+    subject.name = (char *)"traffic";
+    after->subjects = &subjects;
+    after->n_subjects = 1;
+    assert_int_equal(article_push_string(a, &after->keywords, &after->n_keywords, "river", 5), 0);
+    assert_int_equal(diff_write(out, a, before, after, false), 0);
+    fclose(out);
+    assert_string_equal(text, "  kind: [-article-]{+brief+}\n  urgency: [-5-]{+2+}\n"
+                              "  keywords: {+river+}\n  subjects: {+traffic+}\n"
+                              "  media: {+The bridge <p.jpg>+}\n");
+    free(text);
+}
+
 static void what_is_too_long_is_shown_as_a_whole(void **state) {
     (void)state;
     enum { N = 3000 };
@@ -118,6 +146,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(characters_change_one_by_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(paragraphs_are_matched, set_up, tear_down),
         cmocka_unit_test_setup_teardown(fields_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_text_is_named_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_too_long_is_shown_as_a_whole, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
