@@ -3,6 +3,9 @@
 # with them, and meanwhile others are served.
 . "$(dirname "$0")/lib.sh"
 
+# What is freed is to be seen as such.
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=8
+export ASAN_OPTIONS
 start_daemon
 resident() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$daemon/status"; }
 little() { [ "$(resident)" -le $((before + 160000)) ]; }

@@ -95,10 +95,22 @@ forget "$spy"
 expect_line "$work/spy" "nothing of politics"
 
 step "a captured request, sent again: nothing happens twice"
-before=$(status_value head)
-expect 0 put desk "Politics secret" politics
+timeout 60 /usr/bin/python3 "$root/tests/servers/recorder.py" "$submit" "$work/recorder" >"$work/recorded" 2>&1 &
+recorder=$!
+pids="$pids $recorder"
+wait_for 20 test -s "$work/recorder" || fail "the recorder did not begin: $(cat "$work/recorded")"
+story "Economy captured" economy >"$work/story.txt"
+expect 0 as desk "$bin/newswire-submit" --submit "$(cat "$work/recorder")" "$work/story.txt"
+counted() { status_json | grep -o '"submit":{.*"malformed":[0-9]*' | grep -o '"accepted".*'; }
+before=$(counted) head=$(status_value head)
+wait "$recorder" || fail "$(cat "$work/recorded")"
+forget "$recorder"
+expect_line "$work/recorded" "and it was cut off"
+[ "$(counted)" = "$before" ] || fail "what was captured was taken: $(counted), $before before"
+[ "$(status_value head)" = "$head" ] || fail "the captured came again"
+expect 0 put desk "Economy captured" economy
 expect_line "$work/out" duplicate
-[ "$(status_value head)" = "$before" ] || fail "the same came twice"
+[ "$(status_value head)" = "$head" ] || fail "the same came twice"
 
 step "keys change with both valid, and the old one is revoked while connected"
 reload() { "$bin/newswirectl" --control "$control" reload >"$work/reload"; }
@@ -152,4 +164,17 @@ END
 step "no secret is anywhere to be read"
 secret=$(sed -n 's/.*secret-key = "\(.*\)"/\1/p' "$work/daemon.secret")
 if grep -qF -- "$secret" "$work/daemon.log"; then fail "the secret key is in the log"; fi
+stop_daemon
+
+step "beyond this machine not without keys, unless that is said, and then in every status"
+feed="tcp://0.0.0.0:*" replay="tcp://127.0.0.1:*" submit="tcp://127.0.0.1:*"
+write_config </dev/null
+expect 78 "$bin/newswired" --config "$config"
+expect_line "$work/err" "secret_key"
+printf '[security]\ninsecure = yes\n' | write_config
+start_daemon
+"$bin/newswirectl" --control "$control" status >"$work/out"
+expect_line "$work/out" "INSECURE"
+status_json | grep -q '"insecure":true' || fail "$(status_json)"
+expect_line "$work/daemon.log" "insecure = yes"
 stop_daemon
