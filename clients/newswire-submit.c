@@ -382,6 +382,7 @@ static int read_rules(struct submit *s, struct arena *a) {
 
 static int read_sign_key(struct submit *s) {
     struct fault fault;
+    key_hide_memory();
     if (key_pair_read(KEY_ED25519, s->sign, &s->sign_key, &fault) == 0)
         return EX_OK;
     submit_say("newswire-submit: --sign: %s", fault.reason);

@@ -8,6 +8,7 @@
 #include "daemon/metrics_server.h"
 #include "daemon/service.h"
 #include "proto/journal/journal.h"
+#include "proto/keyfile.h"
 #include "proto/options.h"
 #include "proto/translation.h"
 
@@ -17,8 +18,6 @@
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -189,15 +188,6 @@ static int add_signals(struct daemon *d) {
     if (r >= 0)
         r = sd_event_add_signal(d->event, NULL, SIGINT, NULL, NULL);
     return r < 0 ? r : sd_event_add_signal(d->event, NULL, SIGHUP, on_hangup, d);
-}
-
-/* What it holds in memory, keys among it, is nobody else's to see. */
-static void hide_memory(void) {
-    const struct rlimit none = {0};
-    setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__ /* which looks for leaks as a debugger would */
-    prctl(PR_SET_DUMPABLE, 0);
-#endif
 }
 
 static int take_sockets(struct daemon *d, struct fault *f) {
@@ -412,7 +402,7 @@ int main(int argc, char **argv) {
     journal_open("newswired");
     mallopt(M_TRIM_THRESHOLD, TRIM_BYTES); /* or it rises with the largest burst */
     mallopt(M_MMAP_THRESHOLD, TRIM_BYTES);
-    hide_memory();
+    key_hide_memory();
     struct daemon d = {.config = o.config, .arena = arena_new(NOTES_ARENA_BYTES)};
     if (d.arena == NULL || sodium_init() < 0)
         return EX_OSERR;

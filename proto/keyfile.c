@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -94,6 +96,16 @@ static int make_curve(struct key_pair *k) {
     zmq_z85_decode(k->secret, secret_text);
     sodium_memzero(secret_text, sizeof secret_text);
     return 0;
+}
+
+void key_hide_memory(void) {
+    struct rlimit limit = {0};
+    getrlimit(RLIMIT_CORE, &limit);
+    limit.rlim_cur = 0; /* what it starts may have its own again */
+    setrlimit(RLIMIT_CORE, &limit);
+#ifndef __SANITIZE_ADDRESS__ /* which looks for leaks as a debugger would */
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
 }
 
 int key_pair_make(enum key_type type, struct key_pair *ret) {

@@ -37,6 +37,11 @@ struct key_pair {
                         KEY_ED25519_SECRET_BYTES */
 };
 
+/* What this process holds in memory, keys among it, is nobody else's to see from now on: it
+ * leaves no core dump, and another process of its user can't look into it. For programs; a
+ * library has no business to. */
+void key_hide_memory(void);
+
 /* Makes a new pair; free it with key_pair_free. 0; -ENOMEM, -EOPNOTSUPP when libzmq
  * has no CURVE. */
 int key_pair_make(enum key_type type, struct key_pair *ret)

@@ -5,6 +5,7 @@
 #include "clients/forward/sentence.h"
 #include "clients/tool/follow.h"
 #include "clients/tool/received.h"
+#include "proto/keyfile.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -268,6 +269,7 @@ int forward_run(int argc, char **argv) {
         return code;
     if (first != argc)
         return options_fault(&options, "'%s' is too much", argv[first]);
+    key_hide_memory(); /* outlets' passwords, too */
     struct run *r = calloc(1, sizeof *r);
     if (r == NULL || sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
         free(r);

@@ -1,5 +1,7 @@
 #include "clients/tool/options.h"
 
+#include "proto/keyfile.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +25,10 @@ const char *options_endpoint(const char *given, const char *server, int port,
 
 const char *options_key(const char *given) {
     const char *key = given != NULL ? given : getenv("NEWSWIRE_KEY");
-    return key != NULL && *key == '\0' ? NULL : key;
+    if (key == NULL || *key == '\0')
+        return NULL;
+    key_hide_memory();
+    return key;
 }
 
 /* ---- times */

@@ -14,7 +14,8 @@ enum { OPTIONS_ENDPOINT_BYTES = 512 };
 const char *options_endpoint(const char *given, const char *server, int port,
                              char buffer[static OPTIONS_ENDPOINT_BYTES]);
 
-/* The file with this client's keys: as given, else $NEWSWIRE_KEY; NULL: no keys. */
+/* The file with this client's keys: as given, else $NEWSWIRE_KEY; NULL: no keys. With keys
+ * the program's memory is hidden. */
 const char *options_key(const char *given);
 
 /* A time for people and scripts, as UTC microseconds: RFC 3339 ("2031-04-09" and

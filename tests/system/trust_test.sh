@@ -124,6 +124,9 @@ pids="$pids $live"
 sleep 1
 expect 0 put desk "Economy live" economy
 wait_for 10 grep -q "Economy live" "$work/live" || fail "it is not connected: $(cat "$work/live.err")"
+for holder in "$live" "$daemon"; do # of keys
+    grep -q "^Max core file size  *0 " "/proc/$holder/limits" || fail "it may leave a core: $(cat "/proc/$holder/limits")"
+done
 rewrite "$(echo "$econ" | sed "s|econ.pub|econ2.pub|")"
 expect 0 put desk "Economy after" economy
 code=0
