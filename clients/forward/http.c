@@ -250,6 +250,14 @@ static void judge(struct http *h, const struct parcel *p, const char *method, st
     json_decref(answer);
 }
 
+/* What it said stands in logs and in the ledger. */
+static void black_out(const struct http *h, char *text) {
+    const struct secret *const secrets[] = {h->signing[0], h->signing[1], h->superdesk, h->token,
+                                            h->curl.password};
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        secret_black_out(secrets[i], text);
+}
+
 static void send_http(void *session, const struct parcel *p, struct verdict *v) {
     struct http *h = session;
     CURL *e = h->curl.easy;
@@ -287,6 +295,7 @@ static void send_http(void *session, const struct parcel *p, struct verdict *v) 
         judge(h, p, method, v);
     if (r < 0)
         v->about_outlet = true;
+    black_out(h, v->text);
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(h->headers);
     free(url);

@@ -91,6 +91,15 @@ const char *secret_text(const struct secret *s) {
     return s == NULL ? "" : s->bytes;
 }
 
+/* Any bytes can be a secret; what is no text is said by nobody. */
+void secret_black_out(const struct secret *s, char *text) {
+    size_t len = s == NULL ? 0 : strlen(s->bytes);
+    if (len == 0 || len != s->len)
+        return;
+    for (char *at = text; (at = strstr(at, s->bytes)) != NULL; at += len)
+        memset(at, '*', len);
+}
+
 const char *secret_path(const struct secret *s) {
     return s == NULL ? "" : s->path;
 }

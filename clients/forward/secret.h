@@ -18,6 +18,10 @@ int secret_load(const char *name, struct secret **ret, char *error, size_t error
 struct slice secret_bytes(const struct secret *s);
 const char *secret_text(const struct secret *s);
 
+/* Makes it stars where it stands in a text, such as the words of a server that says back
+ * what it got. */
+void secret_black_out(const struct secret *s, char *text) __attribute__((nonnull(2)));
+
 /* The file it came from, for libraries that read it themselves. */
 const char *secret_path(const struct secret *s);
 

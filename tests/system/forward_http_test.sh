@@ -66,7 +66,13 @@ for status in 503 429 500; do
 done
 
 step "no: 404 parks the article, those behind it go on, and retry sends it"
-script daily '[{"status": 404, "uri": "urn:x:bad", "body": "no such category"}]'
+script daily '[{"status": 404, "uri": "urn:x:bad", "body": "no such category"}, {"status": 401, "uri": "urn:x:echo", "body": "unknown token tok123"}]'
+send_article urn:x:echo 1 "Echo"
+wait_state urn:x:echo daily parked
+expect 0 forward why urn:x:echo daily
+expect_words "$work/out" "401 unknown token ******"
+expect 0 forward retry urn:x:echo daily
+wait_state urn:x:echo daily delivered
 send_article urn:x:bad 1 "Bad"
 send_article urn:x:good 1 "Good"
 wait_state urn:x:good daily delivered

@@ -58,6 +58,18 @@ static void a_secret_is_a_file_that_others_cant_read(void **state) {
     assert_null(load(""));
 }
 
+static void a_secret_is_blacked_out(void **state) {
+    (void)state;
+    char text[] = "no tok123, tok123", other[] = "tok12";
+    struct secret *s = load(put("token", "tok123\n", 0600));
+    secret_black_out(s, text);
+    assert_string_equal(text, "no ******, ******");
+    secret_black_out(s, other);
+    secret_black_out(NULL, other);
+    assert_string_equal(other, "tok12");
+    secret_free(s);
+}
+
 static void or_a_credential_of_systemd(void **state) {
     (void)state;
     struct secret *s;
@@ -139,6 +151,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_secret_is_a_file_that_others_cant_read, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_secret_is_blacked_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(or_a_credential_of_systemd, set_up, tear_down),
         cmocka_unit_test_setup_teardown(webhooks_are_signed_as_the_standard_says, set_up,
                                         tear_down),
