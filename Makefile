@@ -16,6 +16,7 @@ ABI     := 0
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 DOCDIR  ?= $(PREFIX)/share/doc/newswire
 
 # ---- modes: release, debug, asan, tsan, coverage, fuzz; a folder of objects each
@@ -61,7 +62,6 @@ BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 SCRIPTS    := .ci/run tests/run tests/fuzz/run packaging/install-dependencies packaging/make-deb \
 	packaging/demo/demo tests/bench/run tests/boot/run \
 	$(wildcard tests/*/*.sh packaging/debian/*.config packaging/debian/*.p[or]*)
-UNITS      := $(patsubst packaging/%.in,$(B)/%,$(wildcard packaging/systemd/*.in))
 MANUALS    := $(wildcard proto/*.[1-8] daemon/*.[1-8] clients/*.[1-8])
 C_FILES    := $(wildcard proto/*.[ch] proto/*/*.[ch] daemon/*.[ch] daemon/*/*.[ch] \
 	clients/*.[ch] clients/*/*.[ch] tests/*/*.[ch] tests/*/*/*.[ch])
@@ -98,7 +98,7 @@ SYSTEM_TESTS := $(sort $(filter-out %lib.sh,$(wildcard tests/system/*.sh)) \
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) $(MO_FILES) $(PUBLIC_LIB) $(SHARED_LIB) ## build the programs and the client libraries
+all: $(PROGRAMS) $(MO_FILES) $(BASH_COMPLETION) $(ZSH_COMPLETION) $(PUBLIC_LIB) $(SHARED_LIB) ## build the programs and the client libraries
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
@@ -164,30 +164,33 @@ coverage: ## run the tests and print which share of the lines they reach
 		awk '/^File/ { f = $$2 } /^Lines/ { print $$2, f }' | sort -u | grep -v pb-c
 
 # One line for each file, MODE:TO:FROM; uninstall takes away what install put there.
-place  = $(foreach f,$(3),$(1):$(2)/$(notdir $(f)):$(f))
+# In x.in, which becomes x, the places are filled in.
+place  = $(foreach f,$(3),$(1):$(2)/$(patsubst %.in,%,$(notdir $(f))):$(f))
 PLACES = $(call place,755,$(PREFIX)/sbin,$(B)/newswired) \
 	$(call place,755,$(PREFIX)/bin,$(addprefix $(B)/,$(TOOLS))) \
 	$(foreach m,$(MANUALS),$(call place,644,$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(m))),$(m))) \
 	$(call place,644,$(PREFIX)/include,clients/lib/newswire.h) \
 	$(call place,644,$(LIBDIR),$(PUBLIC_LIB) $(SHARED_LIB)) \
-	$(call place,644,$(LIBDIR)/pkgconfig,$(B)/newswire.pc) \
-	$(call place,644,$(UNITDIR),$(UNITS)) \
+	$(call place,644,$(LIBDIR)/pkgconfig,packaging/newswire.pc.in) \
+	$(call place,644,$(UNITDIR),$(wildcard packaging/systemd/*.in)) \
 	$(call place,644,$(PREFIX)/lib/sysusers.d,packaging/sysusers/newswire.conf) \
 	$(call place,644,$(PREFIX)/lib/systemd/catalog,$(wildcard packaging/journal/*.catalog)) \
 	$(foreach l,$(LANGUAGES),$(call place,644,$(PREFIX)/share/locale/$(l)/LC_MESSAGES,$(call mo,$(l)))) \
 	$(call place,644,$(PREFIX)/share/newswire,proto/newswire.proto) \
 	$(call place,644,$(PREFIX)/share/bash-completion/completions,$(BASH_COMPLETION)) \
-	$(call place,644,$(PREFIX)/share/zsh/site-functions,$(ZSH_COMPLETION)) \
+	$(call place,644,$(ZSHDIR),$(ZSH_COMPLETION)) \
 	$(call place,644,$(PREFIX)/share/newswire/grafana,packaging/grafana/newswire.json) \
 	$(call place,644,$(PREFIX)/share/newswire/prometheus,packaging/prometheus/newswire.rules.yml) \
 	$(call place,644,$(DOCDIR),README.md packaging/CHANGELOG proto/PROTOCOL.md daemon/SECURITY.md) \
 	$(call place,644,$(DOCDIR)/examples,daemon/newswired.conf clients/newswire-forward.conf \
 		clients/newswire-alert.conf \
 		$(wildcard packaging/demo/*.txt))
+FILL_IN = sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(LIB_PACKAGES)|'
 for_each_place = printf '%s\n' $(PLACES) | while IFS=: read -r mode to from; do $(1) || exit 1; done
 
-install: all $(BASH_COMPLETION) $(ZSH_COMPLETION) $(UNITS) $(B)/newswire.pc ## install under DESTDIR and PREFIX
-	@$(call for_each_place,install -D -m "$$mode" "$$from" "$(DESTDIR)$$to")
+install: all ## install under DESTDIR and PREFIX
+	@$(call for_each_place,install -D -m "$$mode" "$$from" "$(DESTDIR)$$to" && \
+		case "$$from" in (*.in) $(FILL_IN) "$$from" >"$(DESTDIR)$$to" ;; esac)
 	@ln -sf $(notdir $(SHARED_LIB)) $(DESTDIR)$(LIBDIR)/libnewswire.so
 
 uninstall: ## take away what install put there
@@ -259,12 +262,6 @@ $(SHARED_LIB): $(call obj,$(PUBLIC_SRC)) $(PB).o $(LIB_NAMES)
 	@mkdir -p $(@D)
 	$(LINK) -shared -Wl,-soname,$(@F) -Wl,--version-script=$(LIB_NAMES) \
 		$(if $(findstring sanitize,$(MODE_CFLAGS)),,-Wl,-z,defs) -o $@ $(filter %.o,$^) $(LIB_LIBS)
-
-# PREFIX and others may be another each time.
-$(UNITS) $(B)/newswire.pc: $(B)/%: packaging/%.in FORCE
-	@mkdir -p $(@D)
-	@sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@PACKAGES@|$(LIB_PACKAGES)|' \
-		$< >$@
 
 $(MO_FILES): $(B)/locale/%/LC_MESSAGES/newswired.mo: daemon/po/%.po
 	@mkdir -p $(@D)
