@@ -283,7 +283,7 @@ $(addprefix $(B)/,$(TOOLS)): $(B)/%: $(B)/clients/%.o $(if $(LIB_SRC),$(CLIENT_L
 $(B)/tests/bench/%_bench: $(B)/tests/bench/%_bench.o $(B)/tests/bench/bench.o $(CLIENT_LIB) $(PROTO_LIB)
 	$(LINK) -o $@ $^ $(LIBS) $(TOOL_LIBS)
 
-$(B)/tests/%_test: $(B)/tests/%_test.o $(TEST_HELP) $(DAEMON_LIB) $(if $(LIB_SRC),$(CLIENT_LIB)) $(PROTO_LIB)
+$(B)/tests/%_test: $(B)/tests/%_test.o $(TEST_HELP) $(DAEMON_LIB) $(if $(LIB_SRC),$(CLIENT_LIB)) $(PROTO_LIB) | $(MO_FILES)
 	$(LINK) -o $@ $^ $(LIBS) $(TOOL_LIBS) -lcmocka
 
 # Without libFuzzer, they take what stands in their corpus.
