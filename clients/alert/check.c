@@ -54,7 +54,7 @@ static void print_finding(const struct group_config *g, const struct finding *f,
 /* *ret_n: how much is wrong. */
 static int print_findings(const struct group_config *g, const struct look *l, bool json,
                           size_t *ret_n) {
-    struct findings findings;
+    struct findings findings = {0};
     int r = judge(g, l, &findings);
     for (size_t i = 0; r == 0 && i < findings.n; i++) {
         const struct finding *f = findings.items[i];
@@ -75,7 +75,7 @@ static int check(const struct watch *w, bool json) {
         r = print_findings(w->config->groups[i], &look, json, &n);
     look_done(&look, w->config);
     if (r < 0)
-        return watch_short_of_memory(w);
+        return watch_short_of_memory();
     if (n == 0 && !json)
         printf("%zu groups; nothing is wrong\n", w->config->n_groups);
     return n == 0 ? EX_OK : EX_UNAVAILABLE;
@@ -118,7 +118,7 @@ static int send_test(const struct watch *w, const struct group_config *g) {
     char error[MESSAGE_ERROR_BYTES];
     uint64_t asked;
     if (message_write_test(g, w->config->watch.name, ledger_now(), &m) < 0)
-        return watch_short_of_memory(w);
+        return watch_short_of_memory();
     snprintf(m.id, sizeof m.id, "test%08x%08x", randombytes_random(), randombytes_random());
     int r = courier_send(g, &m, error, &asked);
     if (r == 0)

@@ -41,4 +41,4 @@ int watch_open(struct watch *w, const struct options *options, const char *confi
 void watch_close(struct watch *w) __attribute__((nonnull));
 
 /* Says that there is no memory. Returns EX_OSERR. */
-int watch_short_of_memory(const struct watch *w) __attribute__((nonnull));
+int watch_short_of_memory(void);

@@ -69,7 +69,7 @@ static int load(struct run *r) {
     if (error == 0 || error == -ENOENT)
         return EX_OK;
     if (error == -ENOMEM)
-        return watch_short_of_memory(&r->watch);
+        return watch_short_of_memory();
     snprintf(aside, sizeof aside, "%s.bad", path);
     bool moved = error == -EINVAL && rename(path, aside) == 0;
     tell_state(path, error == -EINVAL ? "it is no state of newswire-alert" : strerror(-error),
@@ -100,7 +100,7 @@ static int look_once(struct run *r, int64_t now) {
     struct look look;
     int error = look_at(c, now, &look);
     for (size_t i = 0; error == 0 && i < c->n_groups; i++) {
-        struct findings findings;
+        struct findings findings = {0};
         error = judge(c->groups[i], &look, &findings);
         if (error == 0)
             error = board_take(&r->watch.state.boards[i], &findings, now);
@@ -170,7 +170,7 @@ static int turn(struct run *r) {
     for (size_t i = 0; error == 0 && follow_stop == 0 && i < r->watch.config->n_groups; i++)
         error = turn_board(r, &r->watch.state.boards[i]);
     notify(r);
-    return error == 0 ? EX_OK : watch_short_of_memory(&r->watch);
+    return error == 0 ? EX_OK : watch_short_of_memory();
 }
 
 static int run(struct run *r, const char *config) {
@@ -198,7 +198,6 @@ int alert_run(int argc, char **argv) {
     if (first != argc)
         return options_fault(&options, "'%s' is too much", argv[first]);
     struct run r = {0};
-    journal_open(options.program);
     follow_signals();
     if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
         return EX_OSERR;

@@ -87,7 +87,12 @@ script daily '[{"status": 422, "body": "no such desk", "keep": true, "method": "
 for i in 2 3 4; do
     article u:$i 1 "Story $i" >"$work/story$i.txt"
 done
+stop_alert
 expect 0 send "$work/story2.txt" "$work/story3.txt" "$work/story4.txt"
+for i in 2 3 4; do
+    wait_state u:$i daily parked
+done
+start_alert
 wait_heard duty item_parked new 3
 expect_words "$work/duty/log" '3 items parked'
 expect_words "$work/duty/log" 'Story 3'
