@@ -150,13 +150,14 @@ static const struct config_key group_keys[] = {
     {.name = "kinds",
      .type = CONFIG_WORDS,
      .offset = GROUP(kinds),
-     .help = "What the group hears of: daemon_down, intake_stopped, disk_full, kill_unconfirmed, "
+     .help = "What the group hears of: daemon_down, intake_stopped, degraded, disk_full, "
+             "kill_unconfirmed, "
              "no_page, outlet_failing, item_parked, reader_behind, reader_gone, unsigned, "
              "cannot_look; empty: all."},
     {.name = "urgent",
      .type = CONFIG_WORDS,
      .offset = GROUP(urgent),
-     .fallback = "daemon_down intake_stopped disk_full kill_unconfirmed",
+     .fallback = "daemon_down intake_stopped degraded disk_full kill_unconfirmed",
      .help = "Kinds that are told in quiet hours too."},
     {.name = "quiet",
      .type = CONFIG_STRING,
@@ -202,6 +203,13 @@ static const struct config_key group_keys[] = {
      .offset = GROUP(intake_stopped_usec),
      .fallback = "0",
      .help = "Nothing is taken in, or the spool can't be used, for so long."},
+    {.name = "degraded",
+     .type = CONFIG_TIME,
+     .offset = GROUP(degraded_usec),
+     .fallback = "1min",
+     .help =
+         "newswired says for so long that its log is damaged, or that a thread or its disk does "
+         "not get on."},
     {.name = "disk_free",
      .type = CONFIG_BYTES,
      .offset = GROUP(disk_free_bytes),

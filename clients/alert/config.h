@@ -39,7 +39,8 @@ struct group_config {
     uint64_t merge_usec, remind_usec, rate, lines;
 
     /* what counts */
-    uint64_t daemon_down_usec, intake_stopped_usec, disk_free_bytes, kill_unconfirmed_usec;
+    uint64_t daemon_down_usec, intake_stopped_usec, degraded_usec, disk_free_bytes,
+        kill_unconfirmed_usec;
     uint64_t outlet_failing_usec, item_parked_usec, reader_behind_usec, reader_lag;
     uint64_t reader_gone_usec, unsigned_usec, cannot_look_usec;
     struct text_list readers;

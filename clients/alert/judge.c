@@ -49,6 +49,23 @@ static int judge_intake(const struct judging *j, const json_t *status) {
     return r;
 }
 
+/* What of its health is a kind of its own is judged there. */
+static int judge_health(const struct judging *j, const json_t *status) {
+    const json_t *troubles = json_object_get(json_object_get(status, "health"), "troubles");
+    bool taking = json_is_true(json_object_get(status, "taking"));
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < json_array_size(troubles); i++) {
+        const json_t *trouble = json_array_get(troubles, i);
+        struct finding f = {.kind = ALERT_DEGRADED,
+                            .subject = text(trouble, "of"),
+                            .for_usec = j->group->degraded_usec};
+        if (strcmp(f.subject, "checkpoints") != 0 && strcmp(f.subject, "spool") != 0 &&
+            (strcmp(f.subject, "log") != 0 || taking))
+            r = findings_add(j->findings, &f, "%s", text(trouble, "text"));
+    }
+    return r;
+}
+
 static const json_t *find_reader(const json_t *readers, const char *name) {
     for (size_t i = 0; i < json_array_size(readers); i++)
         if (strcmp(text(json_array_get(readers, i), "client"), name) == 0)
@@ -135,8 +152,9 @@ static int judge_page(const struct judging *j) {
 
 /* Without an answer nobody knows of the rest. */
 static int judge_daemon(const struct judging *j) {
-    static const enum alert_kind kinds[] = {ALERT_INTAKE_STOPPED, ALERT_NO_PAGE,
-                                            ALERT_READER_BEHIND, ALERT_READER_GONE, ALERT_UNSIGNED};
+    static const enum alert_kind kinds[] = {ALERT_INTAKE_STOPPED, ALERT_DEGRADED,
+                                            ALERT_NO_PAGE,        ALERT_READER_BEHIND,
+                                            ALERT_READER_GONE,    ALERT_UNSIGNED};
     const json_t *status = j->look->status;
     if (!j->look->watches_daemon)
         return 0;
@@ -149,6 +167,8 @@ static int judge_daemon(const struct judging *j) {
         return findings_add(j->findings, &f, "%s", j->look->no_answer);
     }
     int r = judge_intake(j, status);
+    if (r == 0)
+        r = judge_health(j, status);
     if (r == 0)
         r = judge_readers(j, json_object_get(status, "readers"));
     if (r == 0)

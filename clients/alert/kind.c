@@ -10,6 +10,8 @@ static const struct {
                            "newswired 无应答"},
     [ALERT_INTAKE_STOPPED] = {"intake_stopped", "nothing is taken in", "ways in have stopped",
                               "收稿停止"},
+    [ALERT_DEGRADED] = {"degraded", "newswired is not well", "things are wrong with newswired",
+                        "newswired 运行异常"},
     [ALERT_DISK_FULL] = {"disk_full", "disk full", "disks full", "磁盘空间不足"},
     [ALERT_KILL_UNCONFIRMED] = {"kill_unconfirmed", "kill not confirmed", "kills not confirmed",
                                 "撤稿未确认"},

@@ -11,6 +11,7 @@
 enum alert_kind {
     ALERT_DAEMON_DOWN,      /* newswired doesn't answer */
     ALERT_INTAKE_STOPPED,   /* it takes nothing in, or its spool can't be used */
+    ALERT_DEGRADED,         /* its log is damaged, a thread or its disk doesn't get on */
     ALERT_DISK_FULL,        /* a folder has too little room left */
     ALERT_KILL_UNCONFIRMED, /* an outlet hasn't withdrawn a story */
     ALERT_NO_PAGE,          /* nothing came by a time of day */

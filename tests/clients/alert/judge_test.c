@@ -111,6 +111,20 @@ static void what_the_daemon_says(void **state) {
     assert_string_not_equal(findings.items[0]->subject, findings.items[1]->subject);
 }
 
+static void its_health(void **state) {
+    (void)state;
+    set_status("{\"taking\":false,\"trouble\":\"full\",\"health\":{\"troubles\":["
+               "{\"of\":\"log\",\"text\":\"full; nothing is taken in\"},"
+               "{\"of\":\"damage\",\"text\":\"the log is damaged: x\"},"
+               "{\"of\":\"checkpoints\",\"text\":\"no\"},{\"of\":\"spool\",\"text\":\"no\"}]}}");
+    judged(2);
+    finding_is(0, ALERT_INTAKE_STOPPED, "full");
+    finding_is(1, ALERT_DEGRADED, "the log is damaged: x");
+    set_status("{\"taking\":true}");
+    judged(2); /* then it is the log's thread */
+    finding_is(0, ALERT_DEGRADED, "full; nothing is taken in");
+}
+
 static void readers(void **state) {
     (void)state;
     char *wanted[] = {"archive", "forward"};
@@ -263,10 +277,15 @@ static void disks_and_what_cant_be_looked_at(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(all_is_well),          TEST(a_daemon_that_does_not_answer),
-        TEST(what_the_daemon_says), TEST(readers),
-        TEST(a_page_by_a_time),     TEST(the_time_of_a_page),
-        TEST(what_the_ledgers_say), TEST(disks_and_what_cant_be_looked_at),
+        TEST(all_is_well),
+        TEST(a_daemon_that_does_not_answer),
+        TEST(what_the_daemon_says),
+        TEST(its_health),
+        TEST(readers),
+        TEST(a_page_by_a_time),
+        TEST(the_time_of_a_page),
+        TEST(what_the_ledgers_say),
+        TEST(disks_and_what_cant_be_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
