@@ -5,7 +5,7 @@
 #include <sodium.h>
 #include <string.h>
 
-enum { FORMAT = 1, DIGITS = 2 * MANIFEST_DIGEST_BYTES };
+enum { FORMAT = 1, DIGITS = 2 * MANIFEST_DIGEST_BYTES, LINE_BYTES = DIGITS + 4 /* at least */ };
 
 bool manifest_name_ok(const char *name) {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.");
@@ -65,7 +65,7 @@ int manifest_read(struct arena *a, struct slice text, struct manifest *ret,
     at += used + 1;
     if (!take_number(&at, "epoch", &m.epoch) || !take_number(&at, "head", &m.head) ||
         !take_number(&at, "entries", &m.entries) || !take_number(&at, "bytes", &m.bytes) ||
-        !take_number(&at, "files", &n) || n > MANIFEST_MOST_FILES)
+        !take_number(&at, "files", &n) || n > text.len / LINE_BYTES)
         return bad(ret_fault);
     m.files = arena_alloc(a, (size_t)(n + 1) * sizeof *m.files);
     if (m.files == NULL)

@@ -305,3 +305,46 @@ start_daemon
 tail_on
 wait_for 60 head_is_tailed || fail "the reader stays behind"
 stop_daemon
+
+step "under a unit the daemon writes to its own folders only; its group makes the backup"
+if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null; then
+    echo "not tried: it wants root and setpriv"
+    exit 0
+fi
+as() { # UID COMMAND...: of the daemon's group, or of one of its own
+    user=$1
+    shift
+    [ "$user" = 65001 ] && group=65001 || group=65000
+    setpriv --reuid="$user" --regid="$group" --clear-groups "$@"
+}
+chmod 711 "$work"
+mkdir -p "$work/state" "$work/operator"
+chown 65000:65000 "$work/state"
+chmod 750 "$work/state"
+chown 65002:65000 "$work/operator"
+trial "$work/state/log"
+sed -i "s|^path = .*|path = $work/state/control|" "$work/trial.conf"
+as 65000 test -x "$bin/newswired" || {
+    echo "not tried: others can't reach $bin"
+    exit 0
+}
+(umask 0007 && exec setpriv --reuid=65000 --regid=65000 --clear-groups "$bin/newswired" --config "$work/trial.conf") >>"$work/trial.log" 2>&1 &
+other=$!
+pids="$pids $other"
+unit_status() { "$bin/newswirectl" status --control "$work/state/control"; }
+wait_for 20 unit_status || fail "it does not start: $(cat "$work/trial.log")"
+expect 0 as 65002 "$bin/newswirectl" backup "$work/operator/b" --control "$work/state/control"
+chmod 700 "$work/state/log"
+expect 77 as 65002 "$bin/newswirectl" backup "$work/operator/c" --control "$work/state/control"
+expect_line "$work/err" "be root, or in the daemon's group"
+[ ! -e "$work/operator/c.part" ] || fail "something is left"
+end TERM "$other"
+[ "$code" -eq 0 ] || fail "it ended with $code"
+rm -rf "$work/state/log"
+expect 0 "$bin/newswired" --config "$work/trial.conf" --restore "$work/third"
+[ -z "$(find "$work/state/log" ! -uid 65000)" ] || fail "not all is the daemon's: $(ls -la "$work/state/log")"
+(umask 0007 && exec setpriv --reuid=65000 --regid=65000 --clear-groups "$bin/newswired" --config "$work/trial.conf") >>"$work/trial.log" 2>&1 &
+other=$!
+pids="$pids $other"
+wait_for 20 unit_status || fail "it does not start on what was restored: $(cat "$work/trial.log")"
+end TERM "$other"
