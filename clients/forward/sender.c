@@ -404,7 +404,7 @@ static uint64_t claim(struct sender *s) {
 static void turn(struct sender *s) {
     if (is_paused(s)) {
         wait_until(s, s->not_before_usec);
-        if (is_paused(s) && !is_interrupted(s))
+        if (follow_stop != 0 || (is_paused(s) && !is_interrupted(s)))
             return; /* woken for something new, which waits too */
     }
     if (!have_session(s))
