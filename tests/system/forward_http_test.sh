@@ -245,6 +245,15 @@ sqlite3 "$work/ledger.db" "UPDATE article SET path = 'first' || char(10) || 'ups
 expect 0 forward why urn:x:good other
 expect_words "$work/out" "has come through upstream, and does not go back"
 
+step "no private address is reached by any of its names"
+for url in http://localhost:1/ http://0.0.0.0:1/ http://0x7f.1:1/ http://2130706433:1/ http://169.254.169.254/ \
+    'http://[::1]:1/' 'http://[::ffff:127.0.0.1]:1/' 'http://[64:ff9b::7f00:1]/' 'http://[2002:7f00:1::]/' \
+    'http://[fd00::1]/' 'http://[fe80::1]/' ftp://127.0.0.1:1/ sftp://127.0.0.1:1/x smtp://127.0.0.1:1; do
+    printf '[outlet "x"]\nurl = %s\nmail_from = a@example.org\nmail_to = b@example.org\n' "$url" >"$work/bad.conf"
+    expect 75 "$bin/newswire-forward" test --config "$work/bad.conf" x
+    expect_words "$work/out" "it is at a private address"
+done
+
 step "mistakes are named"
 expect 64 forward why urn:x:hand
 expect 64 forward why urn:x:hand nobody
