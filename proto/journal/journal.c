@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +76,7 @@ const struct journal_event_info journal_events[] = {
 static struct {
     const char *program;
     bool to_journal;
-    int level;
+    atomic_int level;
     pthread_mutex_t mutex; /* for what follows */
     char last_error[512];
     long long last_error_usec;
