@@ -139,13 +139,13 @@ static int find_url(const struct group_config *g, struct outlet_config *o, char 
     return r;
 }
 
-static int deliver(const struct outlet_config *o, const struct parcel *p, char *error, size_t size,
-                   uint64_t *ret_wait) {
+static int deliver(const struct group_config *g, const struct outlet_config *o,
+                   const struct parcel *p, char *error, size_t size, uint64_t *ret_wait) {
     const struct transport *t = transport_find(o->url);
     struct verdict v = {0};
     void *session = NULL;
-    bool fits = p->media_type[0] == 't' ? t == &transport_mail : t == &transport_http;
-    const char *wrong = !fits ? "url: it is of another protocol" : t->check(o);
+    bool fits = t == (g->is_mail ? &transport_mail : &transport_http);
+    const char *wrong = fits ? t->check(o) : "url: it is of another protocol";
     if (wrong != NULL) {
         snprintf(error, size, "%s", wrong);
         return -EINVAL;
@@ -184,7 +184,7 @@ int courier_send(const struct group_config *g, const struct message *m,
             .body = slice_of(body),
             .urgent = m->urgent,
         };
-        r = deliver(&o, &p, error, MESSAGE_ERROR_BYTES, ret_wait);
+        r = deliver(g, &o, &p, error, MESSAGE_ERROR_BYTES, ret_wait);
     }
     if (url != NULL)
         sodium_memzero(url, strlen(url));
