@@ -199,6 +199,21 @@ void bench_daemon_stop(struct bench_daemon *d) {
         bench_fail("the daemon did not end well; see %s/stderr", d->folder);
 }
 
+double bench_daemon_cpu(const struct bench_daemon *d) {
+    char path[64], line[1024];
+    unsigned long user = 0, system_time = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)d->pid);
+    FILE *f = fopen(path, "re");
+    if (f == NULL || fgets(line, sizeof line, f) == NULL)
+        bench_fail("%s: %s", path, strerror(errno));
+    fclose(f);
+    const char *rest = strrchr(line, ')'); /* behind the name, which may hold anything */
+    if (rest == NULL || sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+                               &system_time) != 2)
+        bench_fail("%s can't be read", path);
+    return (double)(user + system_time) / (double)sysconf(_SC_CLK_TCK);
+}
+
 long bench_daemon_memory_kib(const struct bench_daemon *d) {
     char path[64], line[256];
     snprintf(path, sizeof path, "/proc/%d/status", (int)d->pid);

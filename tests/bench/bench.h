@@ -53,6 +53,9 @@ void bench_keys(const struct bench_daemon *d, void *socket);
 /* The daemon's anonymous resident memory in KiB. */
 long bench_daemon_memory_kib(const struct bench_daemon *d);
 
+/* The processor's time that it has used, in seconds, in steps of some ms. */
+double bench_daemon_cpu(const struct bench_daemon *d);
+
 /* Sends n new articles with so many in flight and so many in one request;
  * returns once all are durable. Articles a second. */
 double bench_ingest(const struct bench_daemon *d, size_t n, size_t in_flight, size_t per_request);

@@ -441,7 +441,51 @@ static void bench_replay_rows(const char *build) {
 
 /* ---- what trust costs */
 
-enum { SECURE_ARTICLES = 256 * 40, SIGNATURES = 5000 };
+enum { SECURE_ARTICLES = 256 * 40, SIGNATURES = 5000, SUBSCRIPTIONS = 100000, AUTHORISED = 10 };
+
+/* Seconds of the daemon's processor for one subscription, made and cancelled. Rights are
+ * looked at there and nowhere else on feed. */
+static double subscription_cost(const struct bench_daemon *d) {
+    void *context = zmq_ctx_new(), *socket = zmq_socket(context, ZMQ_XSUB);
+    int zero = 0;
+    zmq_setsockopt(socket, ZMQ_SNDHWM, &zero, sizeof zero);
+    zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero);
+    bench_keys(d, socket);
+    if (zmq_connect(socket, d->feed) < 0)
+        bench_fail("connect %s: %s", d->feed, zmq_strerror(errno));
+    usleep(500000);
+    double begin = bench_daemon_cpu(d), before, now = begin;
+    for (int i = 0; i < SUBSCRIPTIONS; i++) {
+        zmq_send(socket, "\1news/", 6, 0);
+        zmq_send(socket, "\0news/", 6, 0);
+    }
+    do {
+        before = now;
+        usleep(500000);
+        now = bench_daemon_cpu(d);
+    } while (now - before > 0.02); /* what it needs for itself */
+    zmq_close(socket);
+    zmq_ctx_term(context);
+    return (now - begin) / SUBSCRIPTIONS;
+}
+
+/* What the checking of rights takes of a fan-out that went at so many deliveries a second:
+ * what a subscription takes more with keys, for each reader. */
+static void bench_authorisation_row(const struct bench_daemon *plain,
+                                    const struct bench_daemon *secure, double fan_rate) {
+    double with[BENCH_ROUNDS], without[BENCH_ROUNDS], ratio[BENCH_ROUNDS];
+    for (size_t i = 0; i < BENCH_ROUNDS; i++) {
+        without[i] = subscription_cost(plain);
+        with[i] = subscription_cost(secure);
+        ratio[i] = with[i] / without[i];
+    }
+    double ours = bench_median(with, BENCH_ROUNDS), bare = bench_median(without, BENCH_ROUNDS);
+    bench_row("CURVE and rights: a subscription", ours * 1e9, "ns",
+              bench_median(ratio, BENCH_ROUNDS), bare * 1e9, "newswire without keys", 0);
+    double more = ours > bare ? ours - bare : 0, fan_seconds = FAN_DELIVERIES / fan_rate;
+    bench_row("authorisation, of that fan-out to 10", more * AUTHORISED / fan_seconds * 1e6,
+              "millionths", 0, 0, "goal below 20,000", 0);
+}
 
 static double secure_ingest(const struct bench_daemon *d) {
     return bench_ingest(d, SECURE_ARTICLES, MANY, 1);
@@ -470,6 +514,7 @@ static void bench_secure_rows(const char *build) {
                 {"CURVE and rights: fan-out, 10 readers", "deliv./s", secure_fan_10},
                 {"CURVE and rights: replay", "entries/s", secure_replay}};
     struct bench_daemon plain = {0}, secure = {.secure = true};
+    double fan_rate = 1;
     bench_daemon_start(&plain, build, "plain");
     bench_daemon_start(&secure, build, "secure");
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
@@ -482,7 +527,10 @@ static void bench_secure_rows(const char *build) {
         bench_row(rows[r].what, bench_median(ours, BENCH_ROUNDS), rows[r].unit,
                   bench_median(ratio, BENCH_ROUNDS), bench_median(without, BENCH_ROUNDS),
                   "newswire without keys", 0);
+        if (rows[r].measure == secure_fan_10)
+            fan_rate = bench_median(ours, BENCH_ROUNDS);
     }
+    bench_authorisation_row(&plain, &secure, fan_rate);
     bench_daemon_stop(&secure);
     bench_daemon_stop(&plain);
 }
