@@ -12,7 +12,8 @@ enum { ARTICLES_ROOM = 128 };
 
 const char *const audit_words[] = {"all",       "started",  "stopped", "reloaded", "sent",
                                    "corrected", "moved",    "killed",  "held",     "approved",
-                                   "released",  "rejected", "refused", NULL};
+                                   "released",  "rejected", "refused", "put-back", "log-level",
+                                   "backup",    NULL};
 
 /* Which lines there are, and the words for them. */
 static const struct {
@@ -30,6 +31,9 @@ static const struct {
     {JOURNAL_ARTICLE_APPROVED, "approved"},
     {JOURNAL_ARTICLE_RELEASED, "released"},
     {JOURNAL_ARTICLE_REJECTED, "rejected"},
+    {JOURNAL_FILE_PUT_BACK, "put-back"},
+    {JOURNAL_LOG_LEVEL_SET, "log-level"},
+    {JOURNAL_BACKUP_MADE, "backup"},
     {JOURNAL_ARTICLE_REFUSED, "refused"},
     {JOURNAL_REQUEST_REFUSED, "refused"},
     {JOURNAL_FILE_REFUSED, "refused"},

@@ -1,6 +1,7 @@
 /*
  * A line that newswired leaves in the journal for the audit (daemon/audit.h says which
- * fields it has), or one that says what was refused to whom: those have no number.
+ * fields it has), or one that says what was refused to whom, or what an operator did
+ * beside articles: those have no number.
  */
 #pragma once
 

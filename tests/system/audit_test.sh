@@ -131,6 +131,11 @@ echo '[client "broken"]' >>"$config"
 expect 65 ctl reload
 says "the config is as before"
 
+expect 0 ctl log-level warning
+expect 0 ctl log-level info
+says "$(id -un) "
+[ "$(audit --event log-level --user "$(id -un)" | wc -l)" -ge 1 ] || fail "$(audit --event log-level)"
+
 step "filters, and JSON"
 audit --uri "$uri" >"$work/out"
 [ "$(wc -l <"$work/out")" -eq 4 ] || fail "one story has four lines: $(cat "$work/out")"
