@@ -18,6 +18,8 @@ a_good_config_is_taken_by_reload
 a_bad_config_keeps_the_old_one_running
 a_stopped_main_loop_is_restarted
 sockets_of_systemd_outlive_a_restart
+keys_come_as_credentials
+a_backup_is_restored
 an_upgrade_keeps_a_changed_config
 removing_stops_it_and_keeps_config_and_articles
 purging_takes_the_config_and_leaves_the_articles
@@ -58,7 +60,7 @@ installing_starts_the_service() {
     ! systemctl is-active newswired.socket
     ! systemctl is-enabled newswired.socket
     [ "$(stat -c '%U:%G %a' $state)" = "newswire:newswire 750" ]
-    [ "$(stat -c %U "/proc/$(property MainPID)")" = newswire ]
+    grep -E "^Uid:\s+$(id -u newswire)\b" "/proc/$(property MainPID)/status"
     dpkg-query -W -f '${Conffiles}' newswired | grep -F " $config "
     newswired --check
     ! systemctl --failed --no-legend 'newswire*' | grep .
@@ -191,6 +193,7 @@ sockets_of_systemd_outlive_a_restart() {
     story Before | newswire-submit -
     # Whoever connects while it is away is not refused: every 10 ms one tries.
     (
+        set +x
         while [ ! -e /tmp/over ]; do
             bash -c 'exec 3<>/dev/tcp/127.0.0.1/5561' || echo refused >>/tmp/refused
             sleep 0.01
@@ -213,6 +216,47 @@ sockets_of_systemd_outlive_a_restart() {
     systemctl is-active newswired.service
     systemctl stop newswired.socket newswired.service
     systemctl start newswired.service
+}
+
+keys_come_as_credentials() {
+    before=$(entries)
+    cp "$config" /tmp/good
+    mkdir -m 700 /etc/newswire/keys
+    newswirectl keygen /etc/newswire/keys/newswired
+    newswirectl keygen /root/all --server-key /etc/newswire/keys/newswired.pub >/tmp/all
+    {
+        printf '[security]\nsecret_key = newswired.secret\n[client "all"]\nread = *\nsend = *\n'
+        grep '^public_key' /tmp/all
+    } >>"$config"
+    cp /root/all.secret /etc/newswire/archive/all.secret
+    echo NEWSWIRE_KEY=reader.secret >/etc/newswire/archive/all.conf
+    # The services' user can't read what root has here.
+    ! setpriv --reuid=newswire --regid=newswire --clear-groups cat /etc/newswire/keys/newswired.secret
+    systemctl restart newswired newswire-archive@all
+    [ "$(all_of_it --key /root/all.secret --format json | grep -c '"seq":')" -eq "$before" ]
+    ! newswire-tail --after 0 --until-head --quiet --timeout 2
+    story Sealed | newswire-submit --key /root/all.secret -
+    archived() { newswire-archive search --archive /var/lib/newswire-archive/all/archive.db Sealed | grep -F Sealed; }
+    wait_for 20 archived
+    cp /tmp/good "$config"
+    rm -r /etc/newswire/keys /etc/newswire/archive/*
+    systemctl restart newswired newswire-archive@all
+}
+
+a_backup_is_restored() {
+    # As newswired(8) has it.
+    all_of_it --format json | sed 's/.*"uri":"\([^"]*\)".*/\1/' >/tmp/before
+    newswirectl backup /var/backups/wire --quiet
+    (cd /var/backups/wire && sha256sum --quiet --check manifest)
+    systemctl stop newswired
+    mv $state/log /tmp/lost
+    newswired --restore /var/backups/wire
+    systemctl start newswired
+    all_of_it --format json | sed 's/.*"uri":"\([^"]*\)".*/\1/' >/tmp/after
+    cmp /tmp/before /tmp/after
+    story "After the restore" | newswire-submit -
+    archived() { newswire-archive search --archive /var/lib/newswire-archive/all/archive.db "After the restore" | grep .; }
+    wait_for 20 archived
 }
 
 an_upgrade_keeps_a_changed_config() {
@@ -272,6 +316,7 @@ fi
 for test in $tests; do
     name=$(echo "$test" | tr _ ' ')
     begin=$(date +%s)
+    systemctl reset-failed # and how often it was started of late
     if timeout 120 sh -e "$0" "$1" "$test" >/tmp/out 2>&1 </dev/null; then
         echo "passed  $name ($(($(date +%s) - begin)) s)" >>"$1/guest"
     else
