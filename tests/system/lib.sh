@@ -14,6 +14,7 @@ pids=
 finish() {
     code=$?
     trap - EXIT
+    let_go
     # shellcheck disable=SC2086 # the pids are words
     for pid in $pids; do
         kill -CONT "$pid" 2>/dev/null || true
@@ -28,6 +29,7 @@ finish() {
     rm -rf "$work"
     exit "$code"
 }
+let_go() { :; }  # a script that holds something up, which can't end then, defines its own
 cleanup() { :; } # a script that mounts something defines its own
 trap finish EXIT
 trap 'exit 130' INT TERM
