@@ -96,7 +96,7 @@ writer=$!
 pids="$pids $writer"
 wait_for 5 test -e "$incoming/first.txt" || fail "no file"
 expect 65 ctl put-back first.txt
-grep -q 'has a file of that name' "$work/err" || fail "$(cat "$work/err")"
+grep -q 'has a file 'first.txt', which waits' "$work/err" || fail "$(cat "$work/err")"
 [ -e "$rejected/first.txt" ] && [ -e "$rejected/first.txt.reason" ] || fail "it has moved"
 rm "$incoming/first.txt"
 end TERM "$writer"
