@@ -9,6 +9,7 @@
 
 static const struct command commands[] = {
     {"status", "", "log, topics, readers, counts", ctl_show},
+    {"top", "", "the same on a screen that stays current", ctl_top},
     {"readers", "", "who reads, and how far each is behind", ctl_show},
     {"topics", "", "the topics, and how much comes on each", ctl_show},
     {"sections", "", "the sections, and the topics to subscribe to", ctl_show},
@@ -19,8 +20,9 @@ static const struct command commands[] = {
     {"reject", "ITEM", "take a held article away", ctl_show},
     {"rejected", "[NAME]", "files that the spool refused; why it did one", ctl_show},
     {"put-back", "NAME", "drop a refused file anew", ctl_show},
-    {"metrics", "", "the same for programs: OpenMetrics", ctl_show},
+    {"metrics", "", "how it is, for programs: OpenMetrics", ctl_show},
     {"log-level", "LEVEL", "how much the journal tells, until a reload", ctl_show},
+    {"doctor", "", "look at all that it needs, and say what to do", ctl_doctor},
     {"reload", "", "read the config again", ctl_show},
     {"audit", "", "who sent, corrected, killed, released, reloaded", ctl_audit},
     {"backup", "FOLDER", "copy the log while the daemon runs", ctl_backup},

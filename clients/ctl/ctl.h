@@ -12,6 +12,8 @@
 /* Each is a command's run; argv[0] is its name. */
 int ctl_show(int argc, char **argv); /* of show.h's table: asks once, prints the answer */
 int ctl_keygen(int argc, char **argv);
+int ctl_doctor(int argc, char **argv);
+int ctl_top(int argc, char **argv);
 int ctl_audit(int argc,
               char **argv); /* reads the journal; EX_DATAERR when it has lost some of it */
 int ctl_backup(int argc, char **argv);

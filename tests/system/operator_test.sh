@@ -96,7 +96,7 @@ writer=$!
 pids="$pids $writer"
 wait_for 5 test -e "$incoming/first.txt" || fail "no file"
 expect 65 ctl put-back first.txt
-grep -q 'has a file 'first.txt', which waits' "$work/err" || fail "$(cat "$work/err")"
+grep -q "has a file of that name" "$work/err" || fail "$(cat "$work/err")"
 [ -e "$rejected/first.txt" ] && [ -e "$rejected/first.txt.reason" ] || fail "it has moved"
 rm "$incoming/first.txt"
 end TERM "$writer"
@@ -113,11 +113,11 @@ grep -q 'debug until' "$work/out" || fail "$(cat "$work/out")"
 : >"$work/daemon.log"
 story "With many words" news >"$work/third.txt"
 expect 0 send "$work/third.txt"
-wait_for 5 grep -q 'version 1: accepted' "$work/daemon.log" || fail "debug says no more: $(cat "$work/daemon.log")"
+wait_for 5 grep -q 'submit: .*version 1: accepted' "$work/daemon.log" || fail "debug says no more: $(cat "$work/daemon.log")"
 expect 0 ctl reload
 : >"$work/daemon.log"
 story "With few words" news >"$work/fourth.txt"
 expect 0 send "$work/fourth.txt"
-if grep -q 'version 1: accepted' "$work/daemon.log"; then fail "still at debug: $(cat "$work/daemon.log")"; fi
+if grep -q 'submit: .*version 1: accepted' "$work/daemon.log"; then fail "still at debug: $(cat "$work/daemon.log")"; fi
 
 stop_daemon
