@@ -219,11 +219,19 @@ static int put_fields(FILE *out, struct arena *a, const Article *x, const Articl
     return 0;
 }
 
+/* Each with its type before it: a paragraph that becomes a crosshead is another block. */
 static int list_blocks(struct arena *a, const Article *article, struct parts *ret) {
     *ret = (struct parts){.items = arena_alloc(a, (article->n_blocks + 1) * sizeof *ret->items),
                           .n = article->n_blocks};
-    for (size_t i = 0; ret->items != NULL && i < ret->n; i++)
-        ret->items[i] = slice_of(article->blocks[i]->text);
+    for (size_t i = 0; ret->items != NULL && i < ret->n; i++) {
+        const Block *block = article->blocks[i];
+        size_t size = strlen(block->text) + 16;
+        char *item = arena_alloc(a, size);
+        if (item == NULL)
+            return -ENOMEM;
+        snprintf(item, size, "%d %s", (int)block->type, block->text);
+        ret->items[i] = slice_of(item);
+    }
     return ret->items == NULL ? -ENOMEM : 0;
 }
 
@@ -233,6 +241,9 @@ static int put_run(FILE *out, struct arena *a, Block *const *gone, size_t n_gone
     size_t pairs = n_gone < n_new ? n_gone : n_new;
     for (size_t i = 0; i < pairs; i++) {
         fputs("  ~ ", out);
+        if (gone[i]->type != new[i]->type)
+            fprintf(out, "(%s > %s) ", article_block_type_name((int)gone[i]->type),
+                    article_block_type_name((int)new[i]->type));
         if (diff_words(out, a, gone[i]->text, new[i]->text, colour) < 0)
             return -ENOMEM;
     }

@@ -110,6 +110,7 @@ static void what_is_no_text_is_named_too(void **state) {
     photo.caption = (char *)"The bridge";
     after->media = &media;
     after->n_media = 1;
+    after->blocks[0]->type = BLOCK_CROSSHEAD;
     subject.name = (char *)"traffic";
     after->subjects = &subjects;
     after->n_subjects = 1;
@@ -118,7 +119,8 @@ static void what_is_no_text_is_named_too(void **state) {
     fclose(out);
     assert_string_equal(text, "  kind: [-article-]{+brief+}\n  urgency: [-5-]{+2+}\n"
                               "  keywords: {+river+}\n  subjects: {+traffic+}\n"
-                              "  media: {+The bridge <p.jpg>+}\n");
+                              "  media: {+The bridge <p.jpg>+}\n"
+                              "  ~ (paragraph > crosshead) T.\n");
     free(text);
 }
 
