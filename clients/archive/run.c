@@ -255,7 +255,10 @@ static int finish(struct run *run, int code) {
         int r = keep_commit(&run->keep, NULL);
         if (r < 0)
             return fail(run, r);
+        follow_progress(&run->follow, "indexed", (uint64_t)run->keep.indexed_to,
+                        (uint64_t)run->keep.next_id - 1);
     }
+    follow_progress(&run->follow, "", 0, 0);
     int written = code == EX_OK && more == 0 ? write_feeds(run, UINT64_MAX) : 0;
     if (written < 0)
         return fail(run, written);

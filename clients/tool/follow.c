@@ -66,22 +66,38 @@ void follow_fail(struct follow *f, const char *format, ...) {
     va_end(arguments);
 }
 
-/* A bar, on a terminal that doesn't show the entries too; at once when the head is known. */
+/* A bar, on a terminal where nothing else is printed. */
+static void draw_bar(struct follow *f, const char *what, uint64_t at, uint64_t of) {
+    if (f->wire.quiet || !isatty(STDERR_FILENO) || (f->use->prints && isatty(STDOUT_FILENO)))
+        return;
+    int done = at >= of ? BAR_COLUMNS : (int)(at * BAR_COLUMNS / of);
+    f->shows_progress = true;
+    fprintf(stderr, "\r\033[K[%.*s%.*s] %3llu%%  %s, at %llu of %llu", done,
+            "########################", BAR_COLUMNS - done, "                        ",
+            (unsigned long long)(at >= of ? 100 : at * 100 / of), what, (unsigned long long)at,
+            (unsigned long long)of);
+}
+
+/* Of catching up; at once when the head is known. */
 static void show_progress(struct follow *f, uint64_t now) {
-    uint64_t proven = newswire_reader_proven(f->reader), head = newswire_reader_head(f->reader);
-    if (head == 0 || now - f->progress_usec < PROGRESS_USEC)
+    char what[64];
+    uint64_t head = newswire_reader_head(f->reader);
+    if (f->caught_up || head == 0 || now - f->progress_usec < PROGRESS_USEC)
         return;
     f->progress_usec = now;
-    if (f->wire.quiet || f->caught_up || !isatty(STDERR_FILENO) ||
-        (f->use->prints && isatty(STDOUT_FILENO)))
-        return;
-    int done = proven >= head ? BAR_COLUMNS : (int)(proven * BAR_COLUMNS / head);
-    f->shows_progress = true;
-    fprintf(stderr, "\r\033[K[%.*s%.*s] %3llu%%  %llu %s, at %llu of %llu", done,
-            "########################", BAR_COLUMNS - done, "                        ",
-            (unsigned long long)(proven >= head ? 100 : proven * 100 / head),
-            (unsigned long long)f->taken, f->what == NULL ? "entries" : f->what,
-            (unsigned long long)proven, (unsigned long long)head);
+    snprintf(what, sizeof what, "%llu %s", (unsigned long long)f->taken,
+             f->what == NULL ? "entries" : f->what);
+    draw_bar(f, what, newswire_reader_proven(f->reader), head);
+}
+
+void follow_progress(struct follow *f, const char *what, uint64_t at, uint64_t of) {
+    uint64_t now = follow_now_usec();
+    if (at >= of)
+        clear_progress(f);
+    else if (now - f->progress_usec >= PROGRESS_USEC) {
+        f->progress_usec = now;
+        draw_bar(f, what, at, of);
+    }
 }
 
 /* The sentence in systemctl status. */

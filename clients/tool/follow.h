@@ -100,6 +100,11 @@ void follow_tell(struct follow *f, enum journal_event event, const struct journa
 void follow_fail(struct follow *f, const char *format, ...)
     __attribute__((nonnull, format(printf, 2, 3)));
 
+/* Shows how far a tool's own work is, such as what it does when it has caught up: a word
+ * for it, and two numbers. At the end the bar goes. */
+void follow_progress(struct follow *f, const char *what, uint64_t at, uint64_t of)
+    __attribute__((nonnull));
+
 /* The signal that asked for the end; 0: none has. follow_signals sets it up, and
  * follow_open calls that. */
 extern atomic_int follow_stop; /* lock-free: signal handlers and threads use it */
