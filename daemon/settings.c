@@ -20,8 +20,8 @@ static const struct config_key service_keys[] = {
      .offset = AT(service.log_level),
      .choices = log_level_words,
      .fallback = "info",
-     .help = "Lines of the daemon's own journal that are less important are left out: error, "
-             "warning, notice, info or debug."},
+     .help = "Lines of the daemon's own journal that are less important are left out, but for the "
+             "audit: error, warning, notice, info or debug."},
     {.name = "disk_patience",
      .type = CONFIG_TIME,
      .offset = AT(service.disk_patience_usec),

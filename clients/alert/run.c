@@ -6,6 +6,7 @@
 #include "clients/tool/follow.h"
 #include "clients/tool/store.h"
 #include "proto/journal/journal.h"
+#include "proto/keyfile.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -199,6 +200,7 @@ int alert_run(int argc, char **argv) {
         return options_fault(&options, "'%s' is too much", argv[first]);
     struct run r = {0};
     follow_signals();
+    key_hide_memory(); /* passwords, and urls that are one */
     if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
         return EX_OSERR;
     code = run(&r, o.watch.config);
