@@ -68,12 +68,14 @@ wait_for() {
     done
 }
 
-# random LOW HIGH, and for sleep: milliseconds LOW HIGH. Seeded by $SEED.
+# random LOW HIGH: milliseconds in three digits, for sleep 0.$(random LOW HIGH). Seeded by $SEED; its state is a file,
+# since $(random ...) is a shell of its own.
 SEED=${SEED:-$(date +%s)}
-random_state=$SEED
+echo "$SEED" >"$work/random"
 random() {
-    random_state=$(((random_state * 1103515245 + 12345) % 2147483648))
-    echo $(($1 + random_state / 65536 % ($2 - $1 + 1)))
+    random_state=$((($(cat "$work/random") * 1103515245 + 12345) % 2147483648))
+    echo "$random_state" >"$work/random"
+    printf '%03d\n' $(($1 + random_state / 65536 % ($2 - $1 + 1)))
 }
 
 config=$work/newswired.conf
