@@ -176,23 +176,23 @@ static void put_health(FILE *out, const struct health *h) {
     }
 }
 
+static void put_topic_values(FILE *out, json_t *topics, const struct metrics_family *family,
+                             const char *key) {
+    metrics_begin(out, family);
+    for (void *i = json_object_iter(topics); i != NULL; i = json_object_iter_next(topics, i)) {
+        const struct metrics_label labels[] = {{"topic", json_object_iter_key(i)}, {0}};
+        metrics_value(out, family, labels,
+                      json_integer_value(json_object_get(json_object_iter_value(i), key)));
+    }
+}
+
 static void put_topics(FILE *out, json_t *topics) {
     static const struct metrics_family entries = {"newswire_topic_entries", METRICS_COUNTER,
                                                   "Entries of a topic in this log's life."},
                                        heads = {"newswire_topic_head", METRICS_GAUGE,
                                                 "Number of a topic's newest entry."};
-    const char *name;
-    json_t *topic;
-    metrics_begin(out, &entries);
-    json_object_foreach(topics, name, topic) {
-        const struct metrics_label labels[] = {{"topic", name}, {0}};
-        metrics_value(out, &entries, labels, json_integer_value(json_object_get(topic, "entries")));
-    }
-    metrics_begin(out, &heads);
-    json_object_foreach(topics, name, topic) {
-        const struct metrics_label labels[] = {{"topic", name}, {0}};
-        metrics_value(out, &heads, labels, json_integer_value(json_object_get(topic, "head")));
-    }
+    put_topic_values(out, topics, &entries, "entries");
+    put_topic_values(out, topics, &heads, "head");
 }
 
 static const char *word(const json_t *reader, const char *key) {
@@ -230,7 +230,7 @@ static void put_readers(FILE *out, const json_t *readers, const struct metrics_f
             continue;
         const struct metrics_label labels[] = {
             {"client", word(reader, "client")}, {"topics", word(reader, "topics")}, {0}};
-        if (family->type == METRICS_GAUGE && strcmp(key, "seen_usec") == 0)
+        if (strcmp(key, "seen_usec") == 0)
             metrics_seconds(out, family, labels, json_integer_value(value));
         else
             metrics_value(out, family, labels, json_integer_value(value));

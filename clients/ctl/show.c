@@ -19,10 +19,10 @@ static void print_sections(json_t *sections) {
 }
 
 static void print_since(json_t *answer) {
-    const char *topic;
-    json_t *head;
-    json_object_foreach(json_object_get(answer, "topics"), topic, head)
-        printf("%-24s head %lld\n", words_text(topic), (long long)json_integer_value(head));
+    json_t *topics = json_object_get(answer, "topics");
+    for (void *i = json_object_iter(topics); i != NULL; i = json_object_iter_next(topics, i))
+        printf("%-24s head %lld\n", words_text(json_object_iter_key(i)),
+               (long long)json_integer_value(json_object_iter_value(i)));
 }
 
 static void print_metrics(json_t *answer) {

@@ -196,15 +196,13 @@ static int busiest_first(const void *a, const void *b) {
 }
 
 static void draw_topics(struct top *t) {
-    json_t *topics = json_object_get(t->status, "topics"), *topic;
-    struct ranked ranked[LINES_MOST];
-    const char *name;
+    json_t *topics = json_object_get(t->status, "topics");
+    struct ranked ranked[LINES_MOST] = {{0}};
     size_t n = 0;
     int wide = name_columns(t, 4);
-    json_object_foreach(topics, name, topic) {
-        if (n < LINES_MOST)
-            ranked[n++] = (struct ranked){name, topic};
-    }
+    for (void *i = json_object_iter(topics); i != NULL && n < LINES_MOST;
+         i = json_object_iter_next(topics, i))
+        ranked[n++] = (struct ranked){json_object_iter_key(i), json_object_iter_value(i)};
     qsort(ranked, n, sizeof *ranked, busiest_first);
     line(t, heading, "%s %*s %*s %*s %*s", words_cell("TOPIC", wide), COUNT_COLUMNS, "1 min",
          COUNT_COLUMNS, "15 min", COUNT_COLUMNS, "entries", COUNT_COLUMNS, "head");
