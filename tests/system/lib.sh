@@ -78,6 +78,12 @@ random() {
     printf '%03d\n' $(($1 + random_state / 65536 % ($2 - $1 + 1)))
 }
 
+# For what counts by days: the time zone is one where it is about noon.
+at_noon() {
+    TZ=NOON$(($(date -u +%H | sed 's/^0//') - 12))
+    export TZ
+}
+
 config=$work/newswired.conf
 control=$work/control
 

@@ -35,6 +35,7 @@ expect_no_answer() {
     [ "$(count WATCHDOG=1)" -eq "$answers" ] || fail "the watchdog is answered while $1"
 }
 
+at_noon
 step "it says that it is ready, and how it is"
 write_config <<END
 [spool]

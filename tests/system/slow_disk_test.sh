@@ -18,6 +18,7 @@ answers() { grep -c WATCHDOG=1 "$work/notify"; }
 answered_again() { [ "$(answers)" -gt "$before" ]; }
 status_says() { grep STATUS= "$work/notify" | tail -n 1 | grep -qE -- "$1"; }
 
+at_noon
 log_directory=$work/disk/log
 write_config <<END
 [service]
