@@ -54,7 +54,7 @@ static const struct options_row rows[] = {
      "go on from FILE, and keep the place there"},
     {"until-head", OPTIONS_FLAG, AT(until_head), NULL, NULL, "end when all up to now is printed"},
     {"count", OPTIONS_UINT, AT(count), "N", NULL, "end after N entries"},
-    {"format", OPTIONS_STRING, AT(format), "NAME", NULL,
+    {"format", OPTIONS_STRING, AT(format), "NAME", write_format_words,
      "text (default), json (one object a line), ..."},
     {"exec", OPTIONS_STRING, AT(command), "COMMAND", NULL,
      "run it for each article, which it reads; needs --cursor"},

@@ -74,7 +74,7 @@ static void bash_words_end(void) {
 
 static void bash_value(const struct options_row *row) {
     printf("    --%s) ", row->name);
-    if (row->type == OPTIONS_CHOICE) {
+    if (row->choices != NULL) {
         bash_words_begin();
         put_choices(row);
         bash_words_end();
@@ -162,7 +162,7 @@ static void zsh_row(const struct options_row *row) {
         putchar(':');
         zsh_text(row->argument);
         putchar(':');
-        if (row->type == OPTIONS_CHOICE) {
+        if (row->choices != NULL) {
             putchar('(');
             put_choices(row);
             putchar(')');

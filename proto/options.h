@@ -26,10 +26,12 @@ struct options_uint {
 struct options_row {
     const char *name; /* without dashes */
     enum options_type type;
-    size_t offset;              /* into the struct that is filled */
-    const char *argument;       /* as --help shows it: "FILE"; NULL for a flag */
-    const char *const *choices; /* OPTIONS_CHOICE; ended by NULL */
-    const char *help;           /* half a line; NULL: not shown */
+    size_t offset;        /* into the struct that is filled */
+    const char *argument; /* as --help shows it: "FILE"; NULL for a flag */
+    /* OPTIONS_CHOICE: what it may be. OPTIONS_STRING: what completion offers, or NULL.
+     * Ended by NULL. */
+    const char *const *choices;
+    const char *help; /* half a line; NULL: not shown */
 };
 
 struct options {

@@ -32,6 +32,11 @@ const struct write_format write_formats[] = {
     {0},
 };
 
+const char *const write_format_words[] = {"text", "json", "ninjs", "newsml-g2", "nitf", NULL};
+_Static_assert(sizeof write_format_words / sizeof *write_format_words ==
+                   sizeof write_formats / sizeof *write_formats,
+               "a word for each format");
+
 const struct write_format *write_format_find(const char *name, const char **ret_version) {
     size_t len = strcspn(name, "@");
     for (const struct write_format *f = write_formats; f->name != NULL; f++) {

@@ -24,6 +24,9 @@ struct write_format {
 /* All formats, ended by one without a name. */
 extern const struct write_format write_formats[];
 
+/* Their names alone, in the same order; ended by NULL. */
+extern const char *const write_format_words[];
+
 /* The format named "ninjs" or "ninjs@2.2"; *ret_version is the one asked for, or
  * the default. NULL when there is none of that name or version. */
 const struct write_format *write_format_find(const char *name, const char **ret_version)

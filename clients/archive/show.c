@@ -31,7 +31,7 @@ static const struct options_row rows[] = {
      "what changed from version to version"},
     {"withdrawn", OPTIONS_FLAG, offsetof(struct show, withdrawn), NULL, NULL,
      "show the text of a withdrawn story too"},
-    {"format", OPTIONS_STRING, offsetof(struct show, format), "NAME", NULL,
+    {"format", OPTIONS_STRING, offsetof(struct show, format), "NAME", write_format_words,
      "text (default), json, ninjs, newsml-g2, nitf"},
     {0},
 };

@@ -47,6 +47,17 @@ offers auto page ninjs
 words newswire-submit --format = pa
 offers page
 only 1
+for command in newswire-tail "newswire-archive show x"; do
+    # shellcheck disable=SC2086 # words
+    code=0 && "$bin"/$command --format nope 2>"$work/err" || code=$?
+    [ "$code" -eq 64 ] || fail "$command takes --format nope"
+    names=$(sed -n 's/.*none of: //p' "$work/err" | tr ',' '\n' | tr -d ' ' | grep -v @) # not of a version
+    # shellcheck disable=SC2086
+    words ${command% x} --format ''
+    # shellcheck disable=SC2086
+    offers $names
+    only "$(echo "$names" | wc -l)"
+done
 touch "$work/page.txt"
 mkdir "$work/pages"
 words newswire-submit page
@@ -114,7 +125,7 @@ def read(until, seconds):
     return seen
 read(b"> ", 20)
 os.write(fd, line.encode() + b"\t\t")
-sys.stdout.write(read(b"\0", 3).decode(errors="replace"))
+sys.stdout.write(read(b"\0", 2).decode(errors="replace"))
 os.kill(pid, 9)
 os.waitpid(pid, 0)
 END
