@@ -4,7 +4,8 @@
 
 command -v go >/dev/null || skip "no Go on this machine"
 command -v protoc-gen-go >/dev/null || skip "no protoc-gen-go on this machine"
-export GO111MODULE=off GOPATH="$work/go:$(go env GOPATH):/usr/share/gocode" GOCACHE="$work/cache" GOFLAGS=
+path=$(go env GOPATH)
+export GO111MODULE=off GOPATH="$work/go:$path:/usr/share/gocode" GOCACHE="$work/cache" GOFLAGS=
 for module in github.com/pebbe/zmq4 google.golang.org/protobuf/proto; do
     go list "$module" >/dev/null 2>&1 || skip "no Go package $module on this machine"
 done

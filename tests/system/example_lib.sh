@@ -1,6 +1,6 @@
 # What clients/examples promise, held by each of them: nothing is lost, over restarts
 # of either side, kills, another log, retention (which is told), and with keys.
-# shellcheck shell=sh disable=SC2034,SC2154 # variables are lib.sh's
+# shellcheck shell=sh disable=SC2034,SC2154,SC2317 # variables and callers are elsewhere
 . "$(dirname "$0")/lib.sh"
 
 examples=$root/clients/examples
