@@ -763,7 +763,7 @@ int intake_open(sd_event *event, void *zmq_context, const struct settings *setti
     in->counts = counts;
     in->arena = arena_new(ARENA_BYTES);
     in->endpoints_arena = arena_new(64 << 10);
-    in->messages = calloc(settings->submit.turn_messages, sizeof *in->messages);
+    in->messages = calloc(SETTINGS_TURN_MESSAGES, sizeof *in->messages);
     in->socket = socket_new(zmq_context, ZMQ_ROUTER, LIMIT_MESSAGE_BYTES);
     int r = -ENOMEM;
     if (in->arena != NULL && in->endpoints_arena != NULL && in->messages != NULL &&

@@ -118,6 +118,8 @@ static const char *config_file(const struct daemon *d) {
 }
 
 static void take_settings(struct daemon *d, struct settings *next) {
+    struct log_config limits = log_config(next);
+    log_configure(d->log, &limits);
     journal_set_level(settings_priority(next->service.log_level));
     publish_reload(d->publish, next);
     intake_reload(d->intake, next);

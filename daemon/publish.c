@@ -38,6 +38,7 @@ struct publish {
     sd_event_source *timer;
     sd_event *event;
     struct text_list bound;
+    uint64_t bound_high_water; /* [feed] send_high_water then */
     struct arena *arena;
 
     struct topic *topics;
@@ -201,6 +202,11 @@ static bool take_guarded(struct publish *p, zmq_msg_t *m, struct slice *ret_pref
     return false;
 }
 
+static int set_high_water(struct publish *p) {
+    int n = (int)p->settings->feed.send_high_water;
+    return zmq_setsockopt(p->socket, ZMQ_SNDHWM, &n, sizeof n) < 0 ? -errno : 0;
+}
+
 static void readable(void *userdata) {
     struct publish *p = userdata;
     bool any = false;
@@ -218,6 +224,9 @@ static void readable(void *userdata) {
         }
         zmq_msg_close(&m);
     }
+    /* libzmq gives a new connection what its address was bound with. */
+    if (any && p->settings->feed.send_high_water != p->bound_high_water)
+        set_high_water(p);
     if (any && send_due(p))
         set_timer(p, SOON_USEC);
 }
@@ -303,15 +312,17 @@ void publish_checkpoints(struct publish *p, struct notary *notary) {
 
 void publish_reload(struct publish *p, const struct settings *settings) {
     p->settings = settings;
+    set_high_water(p); /* any number that the config may have is good */
     if (add_configured(p) < 0)
         journal(JOURNAL_HEARTBEATS_MISSING, NULL,
                 "feed: out of memory: new topics have no heartbeats yet");
 }
 
 static int set_options(struct publish *p) {
-    int high_water = (int)p->settings->feed.send_high_water, yes = 1;
-    if (zmq_setsockopt(p->socket, ZMQ_SNDHWM, &high_water, sizeof high_water) < 0)
-        return -errno;
+    int yes = 1, r = set_high_water(p);
+    if (r < 0)
+        return r;
+    p->bound_high_water = p->settings->feed.send_high_water;
     if (connections_secure(p->connections))
         return subscriptions_new(p->connections, p->socket, &p->subscriptions);
     return zmq_setsockopt(p->socket, ZMQ_XPUB_VERBOSE, &yes, sizeof yes) < 0 ? -errno : 0;

@@ -12,6 +12,7 @@
 
 #include <stdatomic.h>
 
+enum { SETTINGS_TURN_MESSAGES = 10000 }; /* the most that [submit] turn_messages can be */
 enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_NOTICE, LEVEL_INFO, LEVEL_DEBUG };
 enum unknown_section { UNKNOWN_SECTION_REFUSE, UNKNOWN_SECTION_DEFAULT };
 enum unknown_original { UNKNOWN_ORIGINAL_REFUSE, UNKNOWN_ORIGINAL_TAKE };

@@ -17,6 +17,7 @@ struct log_engine {
     int (*ask)(struct log *log, const struct log_ask *ask);
     int (*fd)(const struct log *log);
     bool (*dispatch)(struct log *log, size_t max_results);
+    void (*configure)(struct log *log, const struct log_config *config);
     void (*bounds)(struct log *log, struct log_bounds *ret);
     int (*heads)(struct log *log, const struct slice *prefixes, size_t n_prefixes,
                  struct log_head **ret, size_t *ret_n, uint64_t *ret_as_of, uint64_t *ret_newest);

@@ -391,6 +391,17 @@ static void put_back(struct file_log *l, struct file_item *items) {
     pthread_mutex_unlock(&l->mutex);
 }
 
+/* Takes over new limits; whether there were any. The mutex is held. */
+static bool take_config(struct file_log *l) {
+    bool configured = l->configured;
+    if (configured) {
+        l->config = l->next_config;
+        l->space_checked_usec = 0; /* what was enough may not be now */
+    }
+    l->configured = false;
+    return configured;
+}
+
 static void *run(void *argument) {
     struct file_log *l = argument;
     pthread_setname_np(pthread_self(), "log");
@@ -399,8 +410,9 @@ static void *run(void *argument) {
         size_t n;
         pulse_step(&l->pulse);
         pthread_mutex_lock(&l->mutex);
-        if (l->queue == NULL && !l->stop)
+        if (l->queue == NULL && !l->stop && !l->configured)
             nap(l, nap_usec(l, file_now(l)));
+        bool configured = take_config(l);
         struct file_item *items = take_queue(l, &n);
         bool stop = l->stop && items == NULL;
         pthread_mutex_unlock(&l->mutex);
@@ -414,7 +426,7 @@ static void *run(void *argument) {
             put_back(l, items);
         else
             idle(l, now);
-        file_checkpoint(l, false);
+        file_checkpoint(l, configured); /* retention takes what a checkpoint covers */
         file_snapshot_expire(l);
     }
 }
@@ -540,6 +552,17 @@ static bool file_dispatch(struct log *log, size_t max_results) {
     if (more && eventfd_write(l->event, 1) < 0)
         return true; /* it can't fail: it never counts that far */
     return more;
+}
+
+static void file_configure(struct log *log, const struct log_config *config) {
+    struct file_log *l = of(log);
+    pthread_mutex_lock(&l->mutex);
+    l->next_config = *config;
+    l->next_config.directory = l->directory;
+    l->next_config.now_usec = l->config.now_usec;
+    l->configured = true;
+    pthread_cond_signal(&l->wake);
+    pthread_mutex_unlock(&l->mutex);
 }
 
 static void file_bounds(struct log *log, struct log_bounds *ret) {
@@ -738,6 +761,7 @@ const struct log_engine log_engine_file = {
     .ask = file_ask,
     .fd = file_fd,
     .dispatch = file_dispatch,
+    .configure = file_configure,
     .bounds = file_bounds,
     .heads = file_heads,
     .close = file_close,

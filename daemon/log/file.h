@@ -33,7 +33,7 @@ struct file_job; /* a checkpoint being written */
 
 struct file_log {
     struct log log;
-    struct log_config config;
+    struct log_config config; /* changed by the log's thread, under the mutex */
     char *directory;
     log_follow_fn follow;
     void *userdata;
@@ -46,8 +46,9 @@ struct file_log {
     /* ---- under the mutex */
     struct file_item *queue, **queue_tail; /* batch.h */
     size_t queue_bytes;
-    bool stop, asleep;
-    struct pulse pulse; /* of the log's thread; atomic */
+    bool stop, asleep, configured;
+    struct log_config next_config; /* if configured */
+    struct pulse pulse;            /* of the log's thread; atomic */
     struct file_batch *done, **done_tail;
     struct file_segment *segments; /* oldest first; the last one is written to */
     size_t n_segments, n_segments_max;

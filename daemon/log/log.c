@@ -32,6 +32,10 @@ bool log_dispatch(struct log *log, size_t max_results) {
     return log->engine->dispatch(log, max_results);
 }
 
+void log_configure(struct log *log, const struct log_config *config) {
+    log->engine->configure(log, config);
+}
+
 void log_bounds(struct log *log, struct log_bounds *ret) {
     log->engine->bounds(log, ret);
 }

@@ -212,6 +212,10 @@ int log_fd(const struct log *log) __attribute__((nonnull));
  * whether there is more. */
 bool log_dispatch(struct log *log, size_t max_results) __attribute__((nonnull));
 
+/* From now on the limits are those of config; its folder and clock don't count. Retention
+ * comes at once. */
+void log_configure(struct log *log, const struct log_config *config) __attribute__((nonnull));
+
 /* Any thread. */
 void log_bounds(struct log *log, struct log_bounds *ret) __attribute__((nonnull));
 

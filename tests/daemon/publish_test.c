@@ -200,14 +200,13 @@ static bool arrives(void *socket) {
     return rig_readable(socket);
 }
 
-/* One that doesn't read loses messages, but whole ones; the heartbeat tells. */
-static void a_slow_reader_loses_whole_messages(void **state) {
-    (void)state;
-    enum { N = 3000 };
-    uint64_t seqs[N], last = 0, got = 0;
+enum { MANY = 3000 };
+
+/* How many of MANY messages reach *ret_s, which does not read while they are sent. */
+static uint64_t heard_late(void **ret_s) {
+    uint64_t seqs[MANY], last = 0, got = 0;
     int few = 1, small = 4096;
-    start(QUIET "send_high_water = 10\nframe_bytes = 1\n", 0);
-    void *s = rig_connect(&r, ZMQ_SUB, publish_endpoints(r.publish));
+    void *s = *ret_s = rig_connect(&r, ZMQ_SUB, publish_endpoints(r.publish));
     zmq_setsockopt(s, ZMQ_RCVHWM, &few, sizeof few);
     zmq_setsockopt(s, ZMQ_RCVBUF, &small, sizeof small);
     zmq_disconnect(s, publish_endpoints(r.publish)->items[0]);
@@ -217,21 +216,39 @@ static void a_slow_reader_loses_whole_messages(void **state) {
     RIG_UNTIL(&r, counts()->subscriptions >= 2);
     next_heartbeat(s, NULL);
     next_heartbeat(quick, NULL);
-    rig_fill(&r, "briefs/brief", 5000, N);
-    RIG_UNTIL(&r, counts()->entries == N);
-    assert_int_equal(counts()->messages, N);
+    rig_fill(&r, "briefs/brief", 5000, MANY);
+    RIG_UNTIL(&r, counts()->entries == MANY);
+    assert_int_equal(counts()->messages, MANY);
     while (arrives(s)) {
         struct message m = next(s);
-        size_t n = entries_of(&m, seqs, N);
+        size_t n = entries_of(&m, seqs, MANY);
         assert_true(n <= 1);
         assert_true(n == 0 || seqs[0] > last);
         last = n == 0 ? last : seqs[0];
         got += n;
     }
-    assert_in_range(got, 1, N - 1);
+    return got;
+}
+
+/* One that doesn't read loses messages, but whole ones; the heartbeat tells. */
+static void a_slow_reader_loses_whole_messages(void **state) {
+    (void)state;
+    void *s;
+    start(QUIET "send_high_water = 10\nframe_bytes = 1\n", 0);
+    assert_in_range(heard_late(&s), 1, MANY - 1);
     void *other = reader("briefs/"); /* a subscription brings what it missed to light */
-    assert_int_equal(next_heartbeat(s, NULL).frame.heartbeat.head, N);
+    assert_int_equal(next_heartbeat(s, NULL).frame.heartbeat.head, MANY);
     rig_disconnect(&r, other);
+}
+
+/* Also for who connects after it has changed. */
+static void how_much_waits_for_a_slow_reader_changes_by_a_reload(void **state) {
+    (void)state;
+    void *s;
+    start(QUIET "send_high_water = 10\nframe_bytes = 1\n", 0);
+    r.settings.feed.send_high_water = 2 * MANY;
+    publish_reload(r.publish, &r.settings);
+    assert_int_equal(heard_late(&s), MANY);
 }
 
 /* ---- heartbeats */
@@ -493,6 +510,7 @@ int main(void) {
         TEST(each_topic_has_its_own_in_order),
         TEST(what_is_no_new_entry_stays_away),
         TEST(a_slow_reader_loses_whole_messages),
+        TEST(how_much_waits_for_a_slow_reader_changes_by_a_reload),
         TEST(a_subscription_brings_heartbeats),
         TEST(a_new_topic_has_heartbeats),
         TEST(first_says_how_far_back_replay_reaches),

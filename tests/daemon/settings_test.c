@@ -86,6 +86,36 @@ static void a_default_section_must_be_there(void **state) {
     arena_free(o.arena);
 }
 
+/* Sections, clients, limits and the log level never want a restart: what does is an address,
+ * a place, a key, and what a socket or buffer was made with. */
+static void few_keys_want_a_restart(void **state) {
+    (void)state;
+    static const char *const fixed[] = {
+        "[service] language",  "[feed] bind",
+        "[replay] bind",       "[replay] frame_bytes",
+        "[submit] bind",       "[control] path",
+        "[metrics] bind",      "[spool] directory",
+        "[spool] sign",        "[log] directory",
+        "[log] sign",          "[security] secret_key",
+        "[security] insecure", "[security] handshake_timeout",
+    };
+    size_t n = 0;
+    for (const struct config_section *const *s = settings_tables; *s != NULL; s++)
+        for (const struct config_key *k = (*s)->keys; k->name != NULL; k++) {
+            char name[80];
+            snprintf(name, sizeof name, "[%s] %s", (*s)->name, k->name);
+            if (!k->fixed)
+                continue;
+            bool known = false;
+            for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+                known = known || strcmp(name, fixed[i]) == 0;
+            if (!known)
+                fail_msg("%s wants a restart", name);
+            n++;
+        }
+    assert_int_equal(n, sizeof fixed / sizeof *fixed);
+}
+
 /* The sample that is shipped is what the tables say. */
 static void the_sample_is_made_from_the_tables(void **state) {
     (void)state;
@@ -132,6 +162,7 @@ int main(void) {
         cmocka_unit_test(configured_sections_replace_the_built_in_ones),
         cmocka_unit_test(an_address_beyond_this_machine_is_refused),
         cmocka_unit_test(a_default_section_must_be_there),
+        cmocka_unit_test(few_keys_want_a_restart),
         cmocka_unit_test(the_sample_is_made_from_the_tables),
         cmocka_unit_test(the_manual_lists_the_keys_of_the_tables),
     };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct log_fixture f;
 
@@ -269,6 +270,35 @@ static void retention(void **state) {
     assert_true(b.first > 4000);
 }
 
+/* New limits count at once, also when nothing comes in. */
+static void limits_change_while_it_runs(void **state) {
+    (void)state;
+    struct log_bounds b;
+    f.config.segment_bytes = 64 << 10;
+    f.config.batch_bytes = 16 << 10;
+    f.config.checkpoint_entries = 100000;
+    assert_int_equal(fixture_open(&f), 0);
+    append_many(0, 3000, "a/brief");
+    log_bounds(f.log, &b);
+    assert_int_equal(b.first, 1);
+    f.config.retain_bytes = 128 << 10;
+    log_configure(f.log, &f.config);
+    for (int i = 0; i < 1000 && b.first == 1; i++) {
+        usleep(10000);
+        log_bounds(f.log, &b);
+    }
+    assert_true(b.first > 1);
+    assert_true(b.bytes < 256 << 10);
+    /* A disk that has too little left. */
+    f.config.free_bytes = UINT64_C(1) << 60;
+    log_configure(f.log, &f.config);
+    assert_int_equal(fixture_put(&f, story("u:more", 1, "a/brief", "text")).outcome,
+                     LOG_UNAVAILABLE);
+    f.config.free_bytes = 0;
+    log_configure(f.log, &f.config);
+    assert_int_equal(fixture_put(&f, story("u:more", 1, "a/brief", "text")).outcome, LOG_ACCEPTED);
+}
+
 static void seek_time(void **state) {
     (void)state;
     struct log_cursor *c;
@@ -304,6 +334,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(held_correction, setup, teardown),
         cmocka_unit_test_setup_teardown(identities_200k, setup, teardown),
         cmocka_unit_test_setup_teardown(retention, setup, teardown),
+        cmocka_unit_test_setup_teardown(limits_change_while_it_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(seek_time, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
