@@ -82,6 +82,7 @@ systemctl_status_says_how_it_is() {
     systemctl status newswired >/tmp/status
     grep -E 'Status: ".*[0-9]' /tmp/status
     newswirectl status
+    newswirectl doctor
     # Who is in the group may ask, others may not.
     useradd --no-create-home --groups newswire editor
     useradd --no-create-home reader
