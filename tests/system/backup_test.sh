@@ -212,8 +212,9 @@ step "the reader has had all of the new life, each once, in order; the archive k
 whole_wire >"$work/wire"
 grep "\"epoch\":$epoch," "$work/tailed" >"$work/life"
 in_order "$work/life" || fail "the numbers tell of a gap"
-sed 's/"text":.*//' "$work/wire" | grep -o '"epoch":.*"topic":"[^"]*"' >"$work/wanted"
-sed 's/"text":.*//' "$work/life" | grep -o '"epoch":.*"topic":"[^"]*"' >"$work/got"
+# A reader's topics are in order each, not among each other.
+sed 's/"text":.*//' "$work/wire" | grep -o '"epoch":.*"topic":"[^"]*"' | sort >"$work/wanted"
+sed 's/"text":.*//' "$work/life" | grep -o '"epoch":.*"topic":"[^"]*"' | sort >"$work/got"
 cmp -s "$work/wanted" "$work/got" || fail "$(wc -l <"$work/wanted") entries were wanted, $(wc -l <"$work/got") came"
 [ "$(sql "SELECT count(*) FROM story")" -eq $((stories + 2)) ] || fail "stories: $(sql "SELECT count(*) FROM story") instead of $((stories + 2))"
 [ "$(sql "SELECT count(*) FROM entry WHERE epoch = $epoch")" -eq "$(wc -l <"$work/wire")" ] || fail "the archive lacks entries of the new epoch"
