@@ -21,7 +21,7 @@ static const struct command commands[] = {
     {"rejected", "[NAME]", "files that the spool refused; why it did one", ctl_show},
     {"put-back", "NAME", "drop a refused file anew", ctl_show},
     {"metrics", "", "how it is, for programs: OpenMetrics", ctl_show},
-    {"log-level", "LEVEL", "how much the journal tells, until a reload", ctl_show},
+    {"log-level", "[LEVEL]", "how much the journal tells, until a reload", ctl_show},
     {"doctor", "", "look at all that it needs, and say what to do", ctl_doctor},
     {"reload", "", "read the config again", ctl_show},
     {"audit", "", "who sent, corrected, killed, released, reloaded", ctl_audit},

@@ -68,10 +68,21 @@ static void metrics(struct control_call *call) {
     free(text);
 }
 
-/* Until the config is read again. */
+static void tell_level(struct control_call *call) {
+    int configured = settings_priority(control_subject(call)->settings->service.log_level);
+    control_answer(call,
+                   json_pack("{s:s,s:s}", "log_level", settings_priority_word(journal_level()),
+                             "configured", settings_priority_word(configured)));
+}
+
+/* Until the config is read again; without a word it is only told. */
 static void log_level(struct control_call *call) {
-    const char *word = call->arguments[0] == NULL ? "" : call->arguments[0];
-    int level = settings_log_level(word);
+    const char *word = call->arguments[0];
+    int level = word == NULL ? 0 : settings_log_level(word);
+    if (word == NULL) {
+        tell_level(call);
+        return;
+    }
     if (level < 0) {
         control_refuse(call, NEWSWIRE__V1__ERROR__CODE__invalid,
                        "'%.40s' is none of error, warning, notice, info and debug", word);
@@ -80,7 +91,7 @@ static void log_level(struct control_call *call) {
     journal_set_level(settings_priority(level));
     journal(JOURNAL_LOG_LEVEL_SET, &(struct journal_subject){.person = call->user},
             "%s has set the log level to %s, until the config is read again", call->user, word);
-    control_answer(call, json_pack("{s:s}", "log_level", word));
+    tell_level(call);
 }
 
 static void help(struct control_call *call);
@@ -96,7 +107,8 @@ static const struct command commands[] = {
     {"rejected", "NAME", "files that the spool refused, or why it did one", rejected_look},
     {"put-back", "NAME", "drops a refused file anew", rejected_put_back},
     {"metrics", "", "how the daemon is, in the OpenMetrics format", metrics},
-    {"log-level", "LEVEL", "what the journal leaves out, until the next reload", log_level},
+    {"log-level", "[LEVEL]", "what the journal leaves out; sets it until the next reload",
+     log_level},
     {"backup", "begin | keep ID | end ID FOLDER REASON", "for newswirectl backup: the log's files",
      backup},
     {"reload", "", "reads the config again", reload},

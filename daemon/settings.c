@@ -554,6 +554,13 @@ int settings_priority(int log_level) {
     return priorities[log_level];
 }
 
+const char *settings_priority_word(int priority) {
+    int i = 0;
+    while (log_level_words[i + 1] != NULL && settings_priority(i) < priority)
+        i++;
+    return log_level_words[i];
+}
+
 int settings_keep_fixed(const struct settings *before, struct settings *now,
                         struct text_list *ret_notes) {
     return config_keep_fixed(now->arena, settings_tables, before, now, ret_notes);

@@ -104,9 +104,10 @@ int settings_keep_fixed(const struct settings *before, struct settings *now,
                         struct text_list *ret_notes) __attribute__((nonnull, warn_unused_result));
 
 /* A log level by its word; -EINVAL when there is none. And as the journal has it: LOG_ERR
- * to LOG_DEBUG. */
+ * to LOG_DEBUG, and its word then. */
 int settings_log_level(const char *word) __attribute__((nonnull));
 int settings_priority(int log_level);
+const char *settings_priority_word(int priority);
 
 /* A reference more, or one less: any thread. The last one frees what settings_load
  * made; other settings are their owner's. */

@@ -19,6 +19,7 @@ struct doctor {
     char *values;      /* what newswired --show-config printed; NULL: it did not */
     char program[512]; /* newswired */
     json_t *status;    /* of the daemon; NULL: it doesn't answer */
+    bool hidden;       /* we may not ask it: it may run */
     uid_t uid;         /* the service's user; ours when there is none */
     gid_t gid;
     bool can_be; /* we are root, and can look with that user's eyes */

@@ -158,10 +158,11 @@ static void look_at_socket(struct doctor *d, const char *path, const char *reaso
     else if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
         doctor_note(d, "daemon", FINDING_WRONG, "take it away; systemctl restart newswired",
                     "%s is no socket", path);
-    else if (access(path, W_OK) < 0)
+    else if (access(path, W_OK) < 0) {
         doctor_note(d, "daemon", FINDING_WRONG, "ask as root, or as a member of the group newswire",
                     "%s is not yours to use: %s", path, strerror(errno));
-    else
+        d->hidden = true;
+    } else
         doctor_note(d, "daemon", FINDING_WRONG,
                     "systemctl restart newswired; journalctl -xeu newswired", "%s", reason);
 }

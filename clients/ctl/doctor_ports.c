@@ -99,6 +99,9 @@ static void check_port(struct doctor *d, const char *section, const char *endpoi
                     "%s has %s", who, what);
     else if (d->status != NULL)
         doctor_note(d, "ports", FINDING_OK, "", "%s is in use, as it should be", what);
+    else if (d->hidden)
+        doctor_note(d, "ports", FINDING_WARNING, "as root, this names the program that has it",
+                    "%s is in use, by the daemon or by another program", what);
     else
         doctor_note(d, "ports", FINDING_WRONG, "as root, this names the program that has it",
                     "%s is in use, and the daemon doesn't run", what);

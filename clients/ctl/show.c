@@ -1,10 +1,13 @@
 #include "clients/ctl/show.h"
 
 #include "clients/tool/words.h"
+#include "proto/formats/timestamp.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 
 static void print_sections(json_t *sections) {
     for (size_t i = 0; i < json_array_size(sections); i++) {
@@ -20,6 +23,8 @@ static void print_sections(json_t *sections) {
 
 static void print_since(json_t *answer) {
     json_t *topics = json_object_get(answer, "topics");
+    if (json_object_size(topics) == 0)
+        puts("nothing has come since");
     for (void *i = json_object_iter(topics); i != NULL; i = json_object_iter_next(topics, i))
         printf("%-24s head %lld\n", words_text(json_object_iter_key(i)),
                (long long)json_integer_value(json_object_iter_value(i)));
@@ -31,7 +36,11 @@ static void print_metrics(json_t *answer) {
 }
 
 static void print_level(json_t *answer) {
-    printf("the log level is %s until the config is read again\n", ctl_text(answer, "log_level"));
+    const char *now = ctl_text(answer, "log_level"), *configured = ctl_text(answer, "configured");
+    printf("the log level is %s", now);
+    if (strcmp(now, configured) != 0)
+        printf(" until the config is read again, which says %s", configured);
+    putchar('\n');
 }
 
 static void print_reload(json_t *answer) {
@@ -74,6 +83,7 @@ static const struct show {
     const char *part;     /* of its answer; NULL: all of it */
     const char *argument; /* NULL: it takes none */
     bool wants;           /* one must be given */
+    bool time;            /* it is a time for people, and the daemon gets RFC 3339 */
     const char *summary;
     const struct options_row *rows; /* NULL: plain_rows */
     void (*print)(json_t *answer);
@@ -97,8 +107,9 @@ static const struct show {
     {.name = "since",
      .argument = "TIME",
      .wants = true,
-     .summary = "Which topics have entries that came at that time or later:\n"
-                "2031-04-09T06:00:00+08:00.",
+     .time = true,
+     .summary = "Which topics have entries that came at that time or later: 2h, yesterday,\n"
+                "'2031-04-09 07:30', 2031-04-09T06:00:00+08:00.",
      .print = print_since},
     {.name = "held", .summary = "What waits for its time or for a person.", .print = print_held},
     {.name = "release", .summary = "Lets a held article go now." WHICH_ITEM, PERSON_ROWS},
@@ -120,10 +131,9 @@ static const struct show {
      .summary = "How the daemon is, in the OpenMetrics format, as [metrics] serves it.",
      .print = print_metrics},
     {.name = "log-level",
-     .argument = "LEVEL",
-     .wants = true,
-     .summary = "How much the daemon's journal tells, until the config is read again: error,\n"
-                "warning, notice, info or debug.",
+     .argument = "[LEVEL]",
+     .summary = "How much the daemon's journal tells: error, warning, notice, info or debug.\n"
+                "With a LEVEL: sets it, until the config is read again.",
      .print = print_level},
     {.name = "reload", .summary = "The daemon reads its config again.", .print = print_reload},
 };
@@ -135,17 +145,29 @@ static const struct show *find(const char *name) {
     return s;
 }
 
+/* A time for people as the daemon wants it, in the buffer; -EINVAL, with the fault said. */
+static int read_time(const struct options *options, const char *text,
+                     char ret[static TIMESTAMP_BYTES]) {
+    int64_t usec;
+    if (options_time(text, (int64_t)time(NULL) * 1000000, &usec) < 0)
+        return options_fault(options, "'%s' is no time", text), -EINVAL;
+    timestamp_write(usec, ret);
+    return 0;
+}
+
 /* The arguments that the daemon gets; how many, or -1, with the fault said. */
 static int read_arguments(const struct options *options, const struct show *s,
                           const struct show_options *o, int argc, char **argv,
-                          const char *ret[static 3]) {
+                          char moment[static TIMESTAMP_BYTES], const char *ret[static 3]) {
     if (argc == 0 && s->wants)
         return options_fault(options, "which %s?", s->argument), -1;
     if (argc > (s->argument == NULL ? 0 : 1))
         return options_fault(options, "'%s' is too much%s", argv[argc - 1],
                              s->rows == person_rows ? "; put a headline in quotes" : ""),
                -1;
-    ret[0] = argc == 0 ? "" : argv[0];
+    if (s->time && read_time(options, argv[0], moment) < 0)
+        return -1;
+    ret[0] = s->time ? moment : argc == 0 ? "" : argv[0];
     ret[1] = o->as == NULL ? "" : o->as;
     ret[2] = o->note == NULL ? "" : o->note;
     return s->rows == person_rows ? 3 : argc;
@@ -157,6 +179,7 @@ int ctl_show(int argc, char **argv) {
     char program[64];
     const struct options options = {program, s->argument == NULL ? "" : s->argument, s->summary,
                                     s->rows == NULL ? plain_rows : s->rows};
+    char moment[TIMESTAMP_BYTES];
     const char *arguments[3];
     json_t *answer;
     int first;
@@ -164,7 +187,7 @@ int ctl_show(int argc, char **argv) {
     int code = options_parse(&options, argc, argv, &o, &first);
     if (code != OPTIONS_GO_ON)
         return code;
-    int n = read_arguments(&options, s, &o, argc - first, argv + first, arguments);
+    int n = read_arguments(&options, s, &o, argc - first, argv + first, moment, arguments);
     if (n < 0)
         return EX_USAGE;
     code = ctl_fetch(&o.ctl, s->ask == NULL ? s->name : s->ask, arguments, (size_t)n, &answer);

@@ -34,6 +34,10 @@ void print_readers(json_t *readers) {
 }
 
 void print_topics(json_t *topics) {
+    if (json_object_size(topics) == 0) {
+        puts("no topic has an entry yet");
+        return;
+    }
     printf("%s %9s %9s %9s %9s\n", words_cell("topic", NAME_COLUMNS), "entries", "head", "1 min",
            "15 min");
     for (void *i = json_object_iter(topics); i != NULL; i = json_object_iter_next(topics, i)) {

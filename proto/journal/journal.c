@@ -97,6 +97,10 @@ void journal_set_level(int priority) {
     state.level = priority;
 }
 
+int journal_level(void) {
+    return state.level;
+}
+
 /* ---- fields */
 
 /* A line of the native protocol: "NAME=value". */

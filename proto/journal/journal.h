@@ -60,6 +60,7 @@ void journal_open(const char *program) __attribute__((nonnull));
 
 /* Lines less important than this priority (LOG_DEBUG to LOG_ERR) are left out. */
 void journal_set_level(int priority);
+int journal_level(void);
 
 /* Writes a line; `about` is NULL when there is nothing to name. */
 void journal(enum journal_event event, const struct journal_subject *about, const char *format, ...)

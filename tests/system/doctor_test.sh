@@ -83,6 +83,19 @@ expect 78 doctor
 says '^wrong +log .*is no folder'
 sed -i "s|^directory = $work/file|directory = $work/log|" "$config"
 
+step "who may not ask the daemon isn't told that it does not run"
+if [ "$(id -u)" -eq 0 ]; then
+    start_daemon
+    # Any user may get there and look, but for the socket.
+    chmod 755 "$work" && chmod 644 "$config" "$work/daemon.secret"
+    setpriv --reuid=nobody --regid=nogroup --clear-groups "$bin/newswirectl" doctor --config "$config" >"$work/out" || true
+    says '^wrong +daemon .*is not yours to use'
+    says '^warning +ports +\[feed\] port [0-9]* is in use, by the daemon or by another'
+    expect_no_line "$work/out" "doesn't run"
+    chmod 750 "$work" && chmod 600 "$work/daemon.secret"
+    stop_daemon
+fi
+
 step "a disk that is too full"
 printf '[log]\nfree_bytes = 4000T\n' >>"$config"
 expect 78 doctor

@@ -106,10 +106,21 @@ mv "$rejected" "$work/elsewhere"
 expect 69 ctl rejected
 mv "$work/elsewhere" "$rejected"
 
+step "what has come lately, by times that people say"
+expect 0 ctl since 1h
+grep -qE '^news/article +head [1-9]' "$work/out" || fail "$(cat "$work/out")"
+expect 0 ctl since 2100-01-01
+grep -qx 'nothing has come since' "$work/out" || fail "$(cat "$work/out")"
+expect 64 ctl since soon
+grep -q "'soon' is no time" "$work/err" || fail "$(cat "$work/err")"
+
 step "the log level, until a reload"
 expect 65 ctl log-level loud
+expect 0 ctl log-level
+grep -qx 'the log level is info' "$work/out" || fail "$(cat "$work/out")"
 expect 0 ctl log-level debug
-grep -q 'debug until' "$work/out" || fail "$(cat "$work/out")"
+expect 0 ctl log-level
+grep -qx 'the log level is debug until the config is read again, which says info' "$work/out" || fail "$(cat "$work/out")"
 : >"$work/daemon.log"
 story "With many words" news >"$work/third.txt"
 expect 0 send "$work/third.txt"
