@@ -17,6 +17,7 @@ enum { ENTRIES_MOST = 10000 };
 struct show {
     const char *archive_path, *format;
     bool withdrawn, versions;
+    int64_t wanted; /* the entry that was named; 0: a story was */
 
     struct archive archive;
     struct load load;
@@ -39,7 +40,7 @@ static const struct options_row rows[] = {
 static const struct options options = {
     .program = "newswire-archive show",
     .arguments = "URI|SEQ|EPOCH:SEQ",
-    .summary = "Shows a story as it is now, by its uri or the number of one of its entries,\n"
+    .summary = "Shows a story as it is now, by its uri, or as it was in the entry of a number,\n"
                "and which versions, kills and moves it has had.",
     .rows = rows,
 };
@@ -82,10 +83,13 @@ static int find_story(struct show *s, const char *name, int64_t *ret) {
     }
     if (!isdigit((unsigned char)*name) || *end != '\0')
         return find(s, "SELECT id FROM story WHERE uri = ?", name, 0, 0, ret);
-    return find(s,
-                "SELECT story FROM entry WHERE seq = ?2 AND (epoch = ?1 OR ?1 = 0)"
-                " AND epoch IN (SELECT DISTINCT epoch FROM entry) ORDER BY epoch DESC LIMIT 1",
-                NULL, epoch, seq, ret);
+    int r = find(s,
+                 "SELECT id FROM entry WHERE seq = ?2 AND (epoch = ?1 OR ?1 = 0)"
+                 " AND epoch IN (SELECT DISTINCT epoch FROM entry) ORDER BY epoch DESC LIMIT 1",
+                 NULL, epoch, seq, &s->wanted);
+    return r <= 0 ? r
+                  : find(s, "SELECT story FROM entry WHERE id = ?1 AND ?2 = 0", NULL, s->wanted, 0,
+                         ret);
 }
 
 /* The story's entries by version, in the order of arrival. How many. */
@@ -165,7 +169,8 @@ static int weight(const struct loaded *l) {
     return l->current ? 3 : l->article == NULL ? 1 : strcmp(l->role, "version") == 0 ? 2 : 1;
 }
 
-/* The best entry to show; the newest of those that are as good. */
+/* The entry that was named, if it has a text; else the best one to show, the newest of
+ * those that are as good. */
 static int pick(struct show *s, const int64_t *ids, int n, struct loaded *ret) {
     struct loaded l;
     for (int i = 0; i < n; i++) {
@@ -174,6 +179,10 @@ static int pick(struct show *s, const int64_t *ids, int n, struct loaded *ret) {
             return r;
         if (i == 0 || weight(&l) >= weight(ret))
             *ret = l;
+        if (ids[i] == s->wanted && l.article != NULL && strcmp(l.role, "version") == 0) {
+            *ret = l;
+            break;
+        }
     }
     return 0;
 }
@@ -185,6 +194,9 @@ static int print_text(struct show *s, const struct loaded *l) {
     if (l->withdrawn) {
         fprintf(stderr, "%s: this story was withdrawn%s\n", options.program,
                 hidden ? "; --withdrawn shows its text" : ": do not use it");
+    } else if (!l->current && s->wanted != 0) {
+        fprintf(stderr, "%s: version %u holds no more; the story's uri shows what does\n",
+                options.program, (unsigned)l->entry.version);
     } else if (!l->current) {
         fprintf(stderr, "%s: this story has moved; it no longer holds here\n", options.program);
     }

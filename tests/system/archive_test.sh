@@ -76,7 +76,8 @@ expect_line "$work/out" "superseded"
 expect_line "$work/out" "holds now"
 expect_line "$work/out" "The day was missing"
 expect 0 ask show 1
-expect_line "$work/out" "on Monday"
+expect_no_line "$work/out" "on Monday"
+expect_line "$work/err" "version 1 holds no more"
 expect 65 ask show 999
 expect 65 ask show urn:nobody:knows
 expect 0 ask show --format ninjs "$bridge"
