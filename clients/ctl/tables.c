@@ -87,6 +87,6 @@ void print_rejected(json_t *rejected) {
 }
 
 void print_put_back(json_t *file) {
-    printf("%s is in incoming again; it was refused: %s\n", ctl_text(file, "name"),
+    printf("%s is in incoming again; before: %s\n", ctl_text(file, "name"),
            ctl_text(file, "reason"));
 }

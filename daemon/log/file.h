@@ -146,6 +146,16 @@ int file_open_still(const struct log_config *config, file_fill_fn fill, void *us
                     struct fault *ret_fault) __attribute__((nonnull(1, 4, 7), warn_unused_result));
 void file_free(struct file_log *l) __attribute__((nonnull));
 
+/* ---- the loop's side (queue.c) */
+int file_append(struct log *log, const struct log_proposal *proposals, size_t n);
+int file_ask(struct log *log, const struct log_ask *ask);
+int file_fd(const struct log *log);
+bool file_dispatch(struct log *log, size_t max_results);
+void file_configure(struct log *log, const struct log_config *config);
+void file_bounds(struct log *log, struct log_bounds *ret);
+int file_heads(struct log *log, const struct slice *prefixes, size_t n_prefixes,
+               struct log_head **ret, size_t *ret_n, uint64_t *ret_as_of, uint64_t *ret_newest);
+
 /* ---- reading (cursor.c) */
 int file_cursor_open(struct log *log, struct log_cursor **ret);
 void file_cursor_close(struct log_cursor *cursor);
