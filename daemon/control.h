@@ -8,7 +8,7 @@
 #include "daemon/health.h"
 #include "daemon/intake.h"
 #include "daemon/publish.h"
-#include "daemon/replay.h"
+#include "daemon/replay/replay.h"
 #include "daemon/socket.h"
 #include "daemon/spool/spool.h"
 

@@ -11,7 +11,7 @@
 #include "daemon/health.h"
 #include "daemon/notary.h"
 #include "daemon/publish.h"
-#include "daemon/replay.h"
+#include "daemon/replay/replay.h"
 #include "daemon/spool/spool.h"
 
 struct service;
