@@ -227,7 +227,7 @@ static void done(void *userdata) {
     if (e->answer != NULL && e->act == PUT_BACK)
         journal(JOURNAL_FILE_PUT_BACK,
                 &(struct journal_subject){.file = e->name, .person = e->user},
-                "spool: %s is put back by %s; it was refused: %s", e->name, e->user,
+                "spool: %s is put back by %s; before: %s", e->name, e->user,
                 json_string_value(json_object_get(e->answer, "reason")));
     if (e->answer != NULL || *e->fault.reason == '\0')
         control_answer(e->call, e->answer);

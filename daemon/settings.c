@@ -108,7 +108,6 @@ static const struct config_key replay_keys[] = {
     {.name = "frame_bytes",
      .type = CONFIG_BYTES,
      .offset = AT(replay.frame_bytes),
-     .fixed = true,
      .min = 4 << 10,
      .max = LIMIT_MESSAGE_BYTES / 2,
      .fallback = "512K",

@@ -15,6 +15,21 @@ enum {
     BLOCKED_MSEC = 1, /* until a full pipe is tried again */
 };
 
+/* Buffers for a frame as the settings have it. Those that are away stay what they are. */
+static int make_pool(struct replay *r) {
+    uint64_t frame = r->settings->replay.frame_bytes;
+    size_t bytes = frame > LIMIT_ENTRY_BYTES ? frame : LIMIT_ENTRY_BYTES;
+    if (r->pool != NULL && bytes == r->buffer_bytes)
+        return 0;
+    struct buffer_pool *pool = buffer_pool_new(bytes + REPLAY_HEADER_BYTES);
+    if (pool == NULL)
+        return -ENOMEM;
+    buffer_pool_free(r->pool);
+    r->pool = pool;
+    r->buffer_bytes = bytes;
+    return 0;
+}
+
 static void take_settings(struct replay *r) {
     pthread_mutex_lock(&r->mutex);
     struct settings *next = r->next_settings;
@@ -24,6 +39,7 @@ static void take_settings(struct replay *r) {
         return;
     settings_unref((struct settings *)r->settings);
     r->settings = next;
+    (void)make_pool(r); /* out of memory: frames fit into the buffers that there are */
     replay_end_denied(r);
 }
 
@@ -117,21 +133,17 @@ int replay_open(void *zmq_context, const struct settings *settings, struct conne
     r->settings = settings_ref(settings);
     r->connections = connections;
     r->log = log;
-    r->buffer_bytes = settings->replay.frame_bytes > LIMIT_ENTRY_BYTES
-                          ? settings->replay.frame_bytes
-                          : LIMIT_ENTRY_BYTES;
     r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r->meters = meters_new();
     r->arena = arena_new(REQUEST_ARENA_BYTES);
     r->bound_arena = arena_new(64 << 10);
     r->readers = calloc(REPLAY_READERS, sizeof *r->readers);
-    r->pool = buffer_pool_new(r->buffer_bytes + REPLAY_HEADER_BYTES);
     r->socket = socket_new(zmq_context, ZMQ_ROUTER, REPLAY_REQUEST_BYTES);
     /* For a reader that gives credit, or asks for heads, and does not read. One that
      * reads is bounded by its credit before it gets there. */
     int e = 0, frames = (int)(settings->replay.credit_bytes / settings->replay.frame_bytes) + 1;
     if (r->wake_fd < 0 || r->meters == NULL || r->arena == NULL || r->bound_arena == NULL ||
-        r->readers == NULL || r->pool == NULL || r->socket == NULL)
+        r->readers == NULL || make_pool(r) < 0 || r->socket == NULL)
         e = -ENOMEM;
     if (e == 0 && zmq_setsockopt(r->socket, ZMQ_SNDHWM, &frames, sizeof frames) < 0)
         e = -errno;

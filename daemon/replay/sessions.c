@@ -297,8 +297,10 @@ static bool serve(struct replay *r, struct session *s) {
     uint8_t *buffer = buffer_take(r->pool);
     if (buffer == NULL)
         return true;
+    uint64_t frame = r->settings->replay.frame_bytes;
     int e = log_cursor_read(s->cursor, s->prefixes, s->n_prefixes, s->after, s->until, buffer,
-                            r->buffer_bytes, r->settings->replay.frame_bytes, &read, &f);
+                            r->buffer_bytes, frame < r->buffer_bytes ? frame : r->buffer_bytes,
+                            &read, &f);
     if (e == 0 && read.bytes > s->credit)
         e = cut_to_credit(buffer, &read, s->credit, &f);
     if (e < 0) {

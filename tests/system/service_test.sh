@@ -76,13 +76,13 @@ wait_for 10 more_than READY=1 3 || fail "no READY after a reload that failed"
 cp "$work/good.conf" "$config"
 
 step "level, sections, clients and limits change without a restart; what can't is named"
-printf '[service]\nlog_level = debug\ndisk_patience = 1min\n[intake]\narticle_bytes = 2K\n[section "sport"]\n[feed]\nsend_high_water = 77\n[log]\nretain = 30d\n[submit]\nturn_messages = 9999\n' >>"$config"
+printf '[service]\nlog_level = debug\ndisk_patience = 1min\n[intake]\narticle_bytes = 2K\n[section "sport"]\n[feed]\nsend_high_water = 77\n[log]\nretain = 30d\n[replay]\nframe_bytes = 64K\n[submit]\nturn_messages = 9999\n' >>"$config"
 expect 0 "$bin/newswirectl" --control "$control" reload
 expect_no_line "$work/out" "next start"
 "$bin/newswirectl" --control "$control" sections | grep -q '^sport' || fail "no section sport"
-printf '[replay]\nframe_bytes = 64K\n' >>"$config"
+printf '[security]\nhandshake_timeout = 9s\n' >>"$config"
 expect 0 "$bin/newswirectl" --control "$control" reload
-expect_line "$work/out" "at the next start: [replay] frame_bytes"
+expect_line "$work/out" "at the next start: [security] handshake_timeout"
 
 step "the log's thread is stopped: nothing waits for it, so nothing is wrong"
 stop_thread log

@@ -431,6 +431,34 @@ static void frames_are_bounded(void **state) {
     }
 }
 
+/* The size of the largest frame of all that there is, when the config is read again. */
+static size_t largest_frame_after_reload(void *s, struct settings *next_settings, uint64_t bytes) {
+    size_t largest = 0;
+    *next_settings = r.settings;
+    next_settings->replay.frame_bytes = bytes;
+    replay_reload(r.replay, next_settings);
+    open_session(s, (struct ask){.id = bytes, .credit = ALL});
+    for (bool done = false; !done;) {
+        struct frame f = next(s);
+        assert_int_equal(f.request_id, bytes);
+        largest = f.bytes.len > largest ? f.bytes.len : largest;
+        done = f.done;
+        give_credit(s, bytes, f.bytes.len);
+    }
+    return largest;
+}
+
+static void frames_change_by_a_reload(void **state) {
+    (void)state;
+    static struct settings sizes[3];
+    void *s = reader();
+    rig_fill(&r, "briefs/brief", 100000, 30);
+    assert_in_range(largest_frame_after_reload(s, &sizes[0], 3 << 20), LIMIT_ENTRY_BYTES + 1,
+                    3 << 20);
+    assert_in_range(largest_frame_after_reload(s, &sizes[1], 256 << 10), 200000, 256 << 10);
+    assert_true(largest_frame_after_reload(s, &sizes[2], 3 << 20) > LIMIT_ENTRY_BYTES);
+}
+
 /* ---- the end of sessions */
 
 static void closing(void **state) {
@@ -916,6 +944,7 @@ int main(void) {
         TEST(without_credit_nothing_comes),
         TEST(small_steps),
         SMALL(frames_are_bounded),
+        TEST(frames_change_by_a_reload),
         TEST(closing),
         TEST(opening_again_ends_the_old_one),
         SMALL(too_many_sessions),
