@@ -6,7 +6,7 @@
 #include "daemon/admit.h"
 #include "daemon/audit.h"
 #include "daemon/health.h"
-#include "daemon/intake.h"
+#include "daemon/intake/intake.h"
 #include "daemon/publish.h"
 #include "daemon/replay/replay.h"
 #include "daemon/socket.h"
