@@ -13,7 +13,7 @@
 
 #include "proto/arena.h"
 #include "proto/codec.h"
-#include "proto/reader.h"
+#include "proto/reader/reader.h"
 
 /* The cursor as a malloc'd text. NULL when out of memory. */
 char *cursor_to_text(const struct reader_cursor *cursor, const struct slice *prefixes,

@@ -8,7 +8,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "proto/reader.h"
+#include "proto/reader/reader.h"
 
 enum { TOPICS = 6, EVENTS_MOST = 20000, REQUESTS_MOST = 64, STEPS_MOST = 400 };
 

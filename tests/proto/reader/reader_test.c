@@ -7,7 +7,7 @@
  * SCHEDULES=n runs so many, SEED=n begins there; a failure names its seed.
  */
 #include "proto/newswire.pb-c.h"
-#include "proto/reader.h"
+#include "proto/reader/reader.h"
 
 #include <errno.h>
 #include <setjmp.h>

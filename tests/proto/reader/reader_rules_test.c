@@ -3,7 +3,7 @@
  * daemon's words don't fit together. reader_test.c has the schedules.
  */
 #include "proto/newswire.pb-c.h"
-#include "proto/reader.h"
+#include "proto/reader/reader.h"
 
 #include <errno.h>
 #include <setjmp.h>
