@@ -131,8 +131,8 @@ start_daemon() {
 
 forget() {
     remaining=
-    for pid in $pids; do
-        [ "$pid" = "$1" ] || remaining="$remaining $pid"
+    for one in $pids; do
+        [ "$one" = "$1" ] || remaining="$remaining $one"
     done
     pids=$remaining
 }
