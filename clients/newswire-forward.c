@@ -29,11 +29,9 @@ static const struct options check_options = {
 int forward_check(int argc, char **argv) {
     struct check_options o = {0};
     struct desk d = {0};
-    int first, code = options_parse(&check_options, argc, argv, &o, &first);
+    int code = options_parse(&check_options, argc, argv, &o, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first != argc)
-        return options_fault(&check_options, "'%s' is too much", argv[first]);
     if (o.sample)
         return config_write_sample(forward_sections, stdout) < 0 ? EX_IOERR : EX_OK;
     code = desk_configure(&d, &check_options, o.desk.config);

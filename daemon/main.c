@@ -394,11 +394,9 @@ int main(int argc, char **argv) {
     struct arguments o = {0};
     struct config_fault fault = {0};
     char text[800];
-    int first, code = options_parse(&options, argc, argv, &o, &first);
+    int code = options_parse(&options, argc, argv, &o, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first < argc)
-        return options_fault(&options, "'%s' is not understood", argv[first]);
     if (o.sample)
         return config_write_sample(settings_tables, stdout) < 0 ? EX_IOERR : EX_OK;
     journal_open("newswired");

@@ -124,6 +124,9 @@ int options_parse(const struct options *o, int argc, char **argv, void *destinat
             code = set(o, &o->rows[c - FIRST_CODE], optarg, destination);
         }
     }
-    *ret_first = optind;
+    if (code == OPTIONS_GO_ON && *o->arguments == '\0' && optind < argc)
+        code = options_fault(o, "'%s' is too much", argv[optind]);
+    if (ret_first != NULL)
+        *ret_first = optind;
     return code;
 }

@@ -49,11 +49,12 @@ enum { OPTIONS_GO_ON = -1 };
 #define OPTIONS_COMPLETION      "--completion"
 #define OPTIONS_COMPLETION_PART "-part"
 
-/* Fills *destination, whose defaults are set. OPTIONS_GO_ON, with *ret_first the
- * first argument that is no option; or the code to exit with: EX_OK after --help
- * and --version, EX_USAGE after an error, which has been said. */
+/* Fills *destination, whose defaults are set. OPTIONS_GO_ON, with *ret_first (unless
+ * NULL) the first argument that is no option; or the code to exit with: EX_OK after
+ * --help and --version, EX_USAGE after an error, which has been said. Where the table
+ * names no arguments, one is an error. */
 int options_parse(const struct options *options, int argc, char **argv, void *destination,
-                  int *ret_first) __attribute__((nonnull, warn_unused_result));
+                  int *ret_first) __attribute__((nonnull(1, 3, 4), warn_unused_result));
 
 /* Says what is wrong with the command line; made like printf. Returns EX_USAGE. */
 int options_fault(const struct options *options, const char *format, ...)

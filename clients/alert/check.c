@@ -84,11 +84,9 @@ static int check(const struct watch *w, bool json) {
 int alert_check(int argc, char **argv) {
     struct check_options o = {0};
     struct watch w = {0};
-    int first, code = options_parse(&check_options, argc, argv, &o, &first);
+    int code = options_parse(&check_options, argc, argv, &o, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first != argc)
-        return options_fault(&check_options, "'%s' is too much", argv[first]);
     if (o.sample)
         return config_write_sample(alert_sections, stdout) < 0 ? EX_IOERR : EX_OK;
     code = watch_open(&w, &check_options, o.watch.config);

@@ -193,11 +193,9 @@ static int run(struct run *r, const char *config) {
 
 int alert_run(int argc, char **argv) {
     struct run_options o = {0};
-    int first, code = options_parse(&options, argc, argv, &o, &first);
+    int code = options_parse(&options, argc, argv, &o, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first != argc)
-        return options_fault(&options, "'%s' is too much", argv[first]);
     struct run r = {0};
     follow_signals();
     key_hide_memory(); /* passwords, and urls that are one */

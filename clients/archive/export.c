@@ -83,11 +83,9 @@ static int run(struct export *x) {
 
 int archive_export(int argc, char **argv) {
     struct export x = {.archive = {.lock = -1}};
-    int first, code = options_parse(&options, argc, argv, &x, &first);
+    int code = options_parse(&options, argc, argv, &x, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first < argc)
-        return options_fault(&options, "'%s': there are no arguments", argv[first]);
     code = read_options(&x);
     if (code == OPTIONS_GO_ON)
         code = run(&x);

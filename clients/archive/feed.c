@@ -147,11 +147,9 @@ static int run(struct feed *f) {
 
 int archive_feed(int argc, char **argv) {
     struct feed f = {.format = "atom"};
-    int first, code = options_parse(&options, argc, argv, &f, &first);
+    int code = options_parse(&options, argc, argv, &f, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first != argc)
-        return options_fault(&options, "'%s' is too much", argv[first]);
     code = check(&f);
     if (code != EX_OK)
         return code;

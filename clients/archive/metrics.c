@@ -78,11 +78,9 @@ static int print_all(struct archive *a) {
 
 int archive_metrics(int argc, char **argv) {
     struct metrics m = {.archive = {.lock = -1}};
-    int first, code = options_parse(&options, argc, argv, &m, &first);
+    int code = options_parse(&options, argc, argv, &m, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first < argc)
-        return options_fault(&options, "'%s': there are no arguments", argv[first]);
     code = archive_open(&m.archive, &options, m.archive_path, ARCHIVE_READ);
     if (code == EX_OK)
         code = print_all(&m.archive);

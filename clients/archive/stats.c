@@ -182,11 +182,9 @@ static int run(struct stats *s) {
 
 int archive_stats(int argc, char **argv) {
     struct stats s = {.archive = {.lock = -1}};
-    int first, code = options_parse(&options, argc, argv, &s, &first);
+    int code = options_parse(&options, argc, argv, &s, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first < argc)
-        return options_fault(&options, "'%s': there are no arguments", argv[first]);
     code = print_read_times(&options, s.since, s.until, &s.since_usec, &s.until_usec);
     if (code == OPTIONS_GO_ON)
         code = run(&s);

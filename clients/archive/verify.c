@@ -373,11 +373,9 @@ static int run(struct verify *v) {
 
 int archive_verify(int argc, char **argv) {
     struct verify v = {.archive = {.lock = -1}};
-    int first, code = options_parse(&options, argc, argv, &v, &first);
+    int code = options_parse(&options, argc, argv, &v, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first < argc)
-        return options_fault(&options, "'%s': there are no arguments", argv[first]);
     code = run(&v);
     arena_free(v.arena);
     archive_close(&v.archive);

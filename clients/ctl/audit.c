@@ -319,9 +319,7 @@ int ctl_audit(int argc, char **argv) {
     struct query q = {.unit = "newswired.service"};
     struct runs runs = {0};
     sd_journal *j;
-    int first, code = options_parse(&options, argc, argv, &q, &first);
-    if (code == OPTIONS_GO_ON && first < argc)
-        return options_fault(&options, "'%s' is not understood", argv[first]);
+    int code = options_parse(&options, argc, argv, &q, NULL);
     if (code == OPTIONS_GO_ON)
         code = set_time("since", q.since, &q.since_usec);
     if (code == OPTIONS_GO_ON)

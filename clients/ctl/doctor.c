@@ -120,11 +120,9 @@ static const struct options options = {
 
 int ctl_doctor(int argc, char **argv) {
     struct doctor d = {.user = "newswire"};
-    int first, code = options_parse(&options, argc, argv, &d, &first);
+    int code = options_parse(&options, argc, argv, &d, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first != argc)
-        return options_fault(&options, "'%s' is too much", argv[first]);
     d.arena = arena_new(ARENA_BYTES);
     d.findings = json_array();
     code = d.arena == NULL || d.findings == NULL ? EX_OSERR : examine(&d);

@@ -317,11 +317,9 @@ static int show_once(const struct ctl_options *o) {
 int ctl_top(int argc, char **argv) {
     struct top_options o = {.interval.value = INTERVAL_SECONDS};
     struct top t = {0};
-    int first, code = options_parse(&options, argc, argv, &o, &first);
+    int code = options_parse(&options, argc, argv, &o, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first != argc)
-        return options_fault(&options, "'%s' is too much", argv[first]);
     if (o.interval.value < 1 || o.interval.value > 3600)
         return options_fault(&options, "--interval: 1 to 3600 seconds");
     if (o.ctl.json || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) ||

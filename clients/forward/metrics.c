@@ -116,11 +116,9 @@ static int run(struct desk *d, const char *config) {
 int forward_metrics(int argc, char **argv) {
     struct metrics_options o = {0};
     struct desk d = {0};
-    int first, code = options_parse(&options, argc, argv, &o, &first);
+    int code = options_parse(&options, argc, argv, &o, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first != argc)
-        return options_fault(&options, "'%s' is too much", argv[first]);
     code = desk_open(&d, &options, o.desk.config, STORE_READ);
     if (code == EX_OK)
         code = run(&d, o.desk.config);

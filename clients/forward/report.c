@@ -166,11 +166,9 @@ int forward_report(int argc, char **argv) {
     struct desk d = {0};
     size_t by[BY_MOST], n;
     int64_t from, to;
-    int first, code = options_parse(&options, argc, argv, &o, &first);
+    int code = options_parse(&options, argc, argv, &o, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first != argc)
-        return options_fault(&options, "'%s' is too much", argv[first]);
     if (!read_month(o.month, &from, &to))
         return options_fault(&options, "--month: '%s' is no month like 2031-04", o.month);
     if ((n = read_groups(o.by, by)) == 0)

@@ -264,11 +264,9 @@ static int run(struct run *r, const struct run_options *o) {
 
 int forward_run(int argc, char **argv) {
     struct run_options o = {0};
-    int first, code = options_parse(&options, argc, argv, &o, &first);
+    int code = options_parse(&options, argc, argv, &o, NULL);
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first != argc)
-        return options_fault(&options, "'%s' is too much", argv[first]);
     key_hide_memory(); /* outlets' passwords, too */
     struct run *r = calloc(1, sizeof *r);
     if (r == NULL || sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {

@@ -161,11 +161,9 @@ static void print_kill(const struct kills_options *o, sqlite3_stmt *st) {
 int forward_kills(int argc, char **argv) {
     struct kills_options o = {0};
     struct desk d = {0};
-    int first, code = options_parse(&kills_options, argc, argv, &o, &first), n = 0, r = 0;
+    int code = options_parse(&kills_options, argc, argv, &o, NULL), n = 0, r = 0;
     if (code != OPTIONS_GO_ON)
         return code;
-    if (first != argc)
-        return options_fault(&kills_options, "'%s' is too much", argv[first]);
     code = desk_open(&d, &kills_options, o.desk.config, STORE_READ);
     sqlite3_stmt *st =
         code != EX_OK

@@ -30,7 +30,7 @@ static const struct options_row rows[] = {
     {0},
 };
 
-static const struct options options = {
+static struct options options = {
     .program = "tester", .arguments = "FILE...", .summary = "Tests.", .rows = rows};
 
 /* Runs with stdout and stderr in files; what was said is left in out and err. */
@@ -118,6 +118,16 @@ static void faults_name_the_option(void **state) {
     }
 }
 
+static void arguments_that_nobody_wants_are_faults(void **state) {
+    (void)state;
+    struct values v = {0};
+    options.arguments = "";
+    assert_int_equal(RUN(&v, NULL, "--flag"), OPTIONS_GO_ON);
+    assert_int_equal(RUN(&v, NULL, "--flag", "more"), EX_USAGE);
+    assert_string_equal(err, "tester: 'more' is too much\nTry 'tester --help'.\n");
+    options.arguments = "FILE...";
+}
+
 static void help_and_version_go_to_stdout(void **state) {
     (void)state;
     struct values v = {0};
@@ -192,6 +202,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_type_is_filled),
         cmocka_unit_test(faults_name_the_option),
+        cmocka_unit_test(arguments_that_nobody_wants_are_faults),
         cmocka_unit_test(help_and_version_go_to_stdout),
         cmocka_unit_test(the_daemon_is_where_it_is_said_to_be),
         cmocka_unit_test(times_as_people_write_them),
