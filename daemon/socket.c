@@ -65,18 +65,6 @@ int socket_send_message(void *router, const struct socket_peer *peer, void *mess
     return zmq_msg_send(message, router, ZMQ_DONTWAIT) < 0 ? -errno : 0;
 }
 
-int socket_send(void *router, const struct socket_peer *peer, const void *data, size_t len) {
-    zmq_msg_t m;
-    if (zmq_msg_init_size(&m, len) < 0)
-        return -errno;
-    if (len > 0)
-        memcpy(zmq_msg_data(&m), data, len);
-    int r = socket_send_message(router, peer, &m);
-    if (r < 0)
-        zmq_msg_close(&m);
-    return r;
-}
-
 /* Takes what is left of a message off the socket. */
 static void drop_rest(void *router, zmq_msg_t *last) {
     while (zmq_msg_more(last)) {

@@ -37,12 +37,8 @@ struct socket_peer {
     bool delimiter;
 };
 
-/* Sends one frame to a peer. 0; -EHOSTUNREACH when it has gone; -EAGAIN when
- * its pipe is full: nothing was sent. */
-int socket_send(void *router, const struct socket_peer *peer, const void *data, size_t len)
-    __attribute__((nonnull(1, 2), warn_unused_result));
-
-/* The same with a message (a zmq_msg_t), which is taken over when it returns 0. */
+/* Sends a message (a zmq_msg_t) to a peer, which is taken over when it returns 0. -EHOSTUNREACH
+ * when the peer has gone; -EAGAIN when its pipe is full: nothing was sent. */
 int socket_send_message(void *router, const struct socket_peer *peer, void *message)
     __attribute__((nonnull, warn_unused_result));
 

@@ -185,11 +185,6 @@ enum subscription subscriptions_take(struct subscriptions *s, const struct setti
     return subscribe(s, &who, prefix);
 }
 
-size_t subscriptions_readers(struct subscriptions *s) {
-    forget_readers(s);
-    return s->n_readers;
-}
-
 int subscriptions_new(struct connections *connections, void *socket, struct subscriptions **ret) {
     struct subscriptions *s = calloc(1, sizeof *s);
     int yes = 1;

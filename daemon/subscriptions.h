@@ -35,6 +35,3 @@ struct subscriptions *subscriptions_free(struct subscriptions *s);
 enum subscription subscriptions_take(struct subscriptions *s, const struct settings *settings,
                                      void *message, struct slice *ret_prefix)
     __attribute__((nonnull, warn_unused_result));
-
-/* How many connections have subscribed. */
-size_t subscriptions_readers(struct subscriptions *s) __attribute__((nonnull));
