@@ -1,36 +1,20 @@
 #!/bin/sh
 # A disk turns read-only, as ext4 does after an error: that is degraded and said, readers
 # are served, the watchdog is answered and nothing ends; after the disk is mended all is there.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/disk_lib.sh"
 
-[ "$(id -u)" -eq 0 ] || skip "mounting a file system wants root"
-command -v mkfs.ext4 >/dev/null || skip "mkfs.ext4 is missing: it comes with e2fsprogs"
-truncate -s 16M "$work/image"
-mkfs.ext4 -q "$work/image"
-mkdir "$work/disk"
-mount -o loop,errors=remount-ro "$work/image" "$work/disk" 2>/dev/null || skip "an image can't be mounted here"
-cleanup() { umount -l "$work/disk" 2>/dev/null || true; }
-
-answers() { grep -c WATCHDOG=1 "$work/notify"; }
-answered_again() { [ "$(answers)" -gt "$before" ]; }
-status_says() { grep STATUS= "$work/notify" | tail -n 1 | grep -q -- "$1"; }
+mount_disk loop,errors=remount-ro
 put() {
     story "$1" news >"$work/story.txt"
     send --timeout 3 "$work/story.txt"
 }
 
-log_directory=$work/disk/log
 write_config <<END
 [log]
 free_bytes = 0
 [section "news"]
 END
-/usr/bin/python3 "$root/tests/servers/service_manager.py" --watchdog 2 "$work" \
-    "$bin/newswired" --config "$config" >"$work/daemon.log" 2>&1 &
-manager=$!
-pids="$pids $manager"
-wait_for 20 status_json || fail "the daemon did not start"
-feed=$(endpoint_of feed) replay=$(endpoint_of replay) submit=$(endpoint_of submit)
+start_managed
 expect 0 put One
 expect 0 put Two
 

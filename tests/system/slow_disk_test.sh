@@ -2,24 +2,13 @@
 # A disk that does not answer: newswired waits for it, says so and serves readers, and
 # the watchdog is answered; only when its patience is over it calls itself stuck. What was
 # sent meanwhile is not lost.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/disk_lib.sh"
 
-[ "$(id -u)" -eq 0 ] || skip "mounting a file system wants root"
-command -v mkfs.ext4 >/dev/null || skip "mkfs.ext4 is missing: it comes with e2fsprogs"
 command -v fsfreeze >/dev/null || skip "fsfreeze is missing: it comes with util-linux"
-truncate -s 16M "$work/image"
-mkfs.ext4 -q "$work/image"
-mkdir "$work/disk"
-mount -o loop "$work/image" "$work/disk" 2>/dev/null || skip "an image can't be mounted here"
+mount_disk loop
 let_go() { fsfreeze -u "$work/disk" 2>/dev/null || true; }
-cleanup() { umount -l "$work/disk" 2>/dev/null || true; }
-
-answers() { grep -c WATCHDOG=1 "$work/notify"; }
-answered_again() { [ "$(answers)" -gt "$before" ]; }
-status_says() { grep STATUS= "$work/notify" | tail -n 1 | grep -qE -- "$1"; }
 
 at_noon
-log_directory=$work/disk/log
 write_config <<END
 [service]
 disk_patience = 20s
@@ -27,12 +16,7 @@ disk_patience = 20s
 free_bytes = 0
 [section "news"]
 END
-/usr/bin/python3 "$root/tests/servers/service_manager.py" --watchdog 2 "$work" \
-    "$bin/newswired" --config "$config" >"$work/daemon.log" 2>&1 &
-manager=$!
-pids="$pids $manager"
-wait_for 20 status_json || fail "the daemon did not start"
-feed=$(endpoint_of feed) replay=$(endpoint_of replay) submit=$(endpoint_of submit)
+start_managed
 story One news >"$work/one.txt"
 story Two news >"$work/two.txt"
 expect 0 send "$work/one.txt"
